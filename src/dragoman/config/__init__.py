@@ -1,0 +1,23 @@
+"""Settings: one documented dataclass per stage, the only home of any default."""
+
+from dragoman.config.settings import (
+    BatchSettings,
+    DataSettings,
+    ModelSettings,
+    PizzeriaSettings,
+    SearchSettings,
+    Settings,
+    TextSettings,
+    TrainingSettings,
+)
+
+__all__ = [
+    "BatchSettings",
+    "DataSettings",
+    "ModelSettings",
+    "PizzeriaSettings",
+    "SearchSettings",
+    "Settings",
+    "TextSettings",
+    "TrainingSettings",
+]

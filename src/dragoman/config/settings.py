@@ -1,0 +1,198 @@
+"""One documented dataclass per stage: the only home of any default.
+
+The line under a field is its help. A contradiction is found when the settings are made, all faults at once
+(`dragoman.config.loading`).
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+_CHECKED = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+Count = Annotated[int, Field(ge=1)]
+Natural = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(config=_CHECKED, frozen=True)
+class ModelSettings:
+    """The translator's shape (Vaswani et al. 2017 and what came after)."""
+
+    family: Literal["transformer"] = "transformer"
+    """Which architecture."""
+    d_model: Count = 256
+    """Width of embeddings and of every layer's input and output."""
+    d_ff: Count = 1024
+    """Width inside the feed-forward part."""
+    heads: Count = 4
+    """Attention heads; d_model is shared equally among them."""
+    encoder_layers: Count = 3
+    """Layers of the encoder."""
+    decoder_layers: Count = 3
+    """Layers of the decoder."""
+    dropout: Rate = 0.1
+    """Share of values set to zero after embeddings, inside the feed-forward and before each residual sum."""
+    attention_dropout: Rate = 0.0
+    """Share of attention weights set to zero while training."""
+    norm: Literal["pre", "post"] = "pre"
+    """Where the normalisation stands: before each part (pre) or after each residual sum (post, the paper's)."""
+    norm_kind: Literal["layer", "rms"] = "layer"
+    """LayerNorm (Ba et al. 2016) or RMSNorm (Zhang and Sennrich 2019)."""
+    positions: Literal["sinusoidal", "learned", "rotary", "none"] = "sinusoidal"
+    """How a token's place enters: sines and cosines added, learned vectors added, queries and keys rotated, not at all."""
+    longest: Count = 1024
+    """Positions that `learned` has vectors for; the other kinds have no limit."""
+    similarity: Literal["scaled-dot", "dot", "cosine"] = "scaled-dot"
+    """How a query is compared with a key; cosine has one trained temperature a head."""
+    activation: Literal["relu", "gelu", "swiglu"] = "relu"
+    """What bends the feed-forward part."""
+    tie: Literal["all", "output", "none"] = "all"
+    """Which matrices are one: source and target embedding and output projection (all), the last two (output), none."""
+
+
+@dataclass(config=_CHECKED, frozen=True)
+class TextSettings:
+    """From strings to ids."""
+
+    kind: Literal["bpe", "unigram", "character", "word"] = "bpe"
+    """How a line is cut into tokens."""
+    vocabulary_size: Count = 8000
+    """Tokens in a vocabulary, the 256 bytes and the special ones included."""
+    joint: bool = True
+    """One vocabulary for both languages, or one for each."""
+    normalisation: Literal["identity", "nfkc"] = "nfkc"
+    """Whether text returns unchanged (identity) or compatibility forms and white space are unified (nfkc)."""
+    sampling: Rate = 0.0
+    """While training: share of merges dropped (bpe) or 1 - smoothing of the sampled cut (unigram); each epoch cuts anew."""
+    sample_lines: Count = 2_000_000
+    """Lines a side from which the vocabulary is learnt; a larger corpus is sampled evenly."""
+
+
+@dataclass(config=_CHECKED, frozen=True)
+class BatchSettings:
+    """From ids to padded tensors."""
+
+    target_tokens: Count = 3000
+    """Target positions in a batch, padding included."""
+    longest: Count = 256
+    """Tokens of the longest side; longer pairs are left out of training, and counted aloud."""
+
+
+@dataclass(config=_CHECKED, frozen=True)
+class TrainingSettings:
+    """How the weights are found."""
+
+    steps: Natural = 0
+    """Updates to make; 0 means: until `minutes` or `epochs` end."""
+    epochs: Natural = 0
+    """Passes over the corpus to make; 0 means: until `minutes` or `steps` end."""
+    minutes: Annotated[float, Field(ge=0)] = 0
+    """Minutes by the clock, set-up and validation included; the schedule follows the clock. 0 means: no such limit."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1.5e-3
+    """The schedule's highest learning rate."""
+    schedule: Literal["cosine", "inverse-sqrt", "constant"] = "cosine"
+    """The learning rate after warm-up: half a cosine to zero at the end, 1/sqrt(step) (the paper's), or level."""
+    warmup_steps: Natural = 400
+    """Updates in which the learning rate grows from zero."""
+    label_smoothing: Rate = 0.1
+    """Share of the target's probability spread evenly over the vocabulary (Szegedy et al. 2016)."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    """AdamW's decay (Loshchilov and Hutter 2019); matrices only, not norms, biases or embeddings."""
+    beta1: Rate = 0.9
+    """AdamW's memory of the gradient."""
+    beta2: Rate = 0.98
+    """AdamW's memory of the gradient's square."""
+    clip: Annotated[float, Field(ge=0)] = 1.0
+    """Largest norm of the whole gradient; 0 means: no limit."""
+    accumulate: Count = 1
+    """Batches whose gradients are summed for one update."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Arithmetic of the matrix products; auto measures once whether bfloat16 is faster here."""
+    threads: Natural = 0
+    """Processor threads; 0 means: one for each core this process may use."""
+    seed: int = 1
+    """Seed of everything that is drawn."""
+    validate_every: Count = 250
+    """Updates between two validations (loss, BLEU, samples, checkpoint)."""
+    log_every: Count = 10
+    """Updates between two lines of metrics.jsonl."""
+    patience: Natural = 0
+    """Validations without a better result before training stops early; 0 means: never."""
+    best_by: Literal["bleu", "loss"] = "bleu"
+    """What makes a checkpoint the best one."""
+    keep: Annotated[int, Field(ge=2)] = 2
+    """Checkpoints kept besides the best one; the newest ones."""
+
+
+@dataclass(config=_CHECKED, frozen=True)
+class SearchSettings:
+    """From scores to a translation."""
+
+    beam: Count = 5
+    """Hypotheses kept at each step; 1 is greedy search."""
+    length_penalty: Annotated[float, Field(ge=0)] = 1.0
+    """Alpha: a hypothesis' log-probability is divided by ((5 + length) / 6) ** alpha (Wu et al. 2016)."""
+    batch_tokens: Count = 4000
+    """Source tokens translated together, padding and beams not counted."""
+    longest_source: Count = 256
+    """Tokens above which a line is cut at a sentence end or a space, translated in parts and joined."""
+    longest_ratio: Annotated[float, Field(gt=0)] = 2.0
+    """A translation has at most this many tokens per source token, and 20 more."""
+
+
+@dataclass(config=_CHECKED, frozen=True)
+class PizzeriaSettings:
+    """The built-in corpus."""
+
+    train_pairs: Count = 24_000
+    """Pairs to train on."""
+    valid_pairs: Count = 500
+    """Pairs to make choices on."""
+    test_pairs: Annotated[int, Field(ge=1000)] = 2000
+    """Pairs to report on; their antecedent-predicate pairs are nowhere in training."""
+    seed: int = 1
+    """Seed of the sentences."""
+    food_share: Annotated[float, Field(ge=0.5, le=1)] = 0.5
+    """Share of pronoun sentences in which *it* means the food."""
+    ambiguous_share: Share = 0.0
+    """Share of pronoun sentences whose predicate suits both nouns, so that only `food_share` decides."""
+    fillers: Natural = 2
+    """Most phrases put between antecedent and pronoun, which stretch their distance."""
+
+
+@dataclass(config=_CHECKED, frozen=True)
+class DataSettings:
+    """Where the text comes from: a named corpus, or files."""
+
+    corpus: str = ""
+    """A corpus by name, such as multi30k:en-de, pizzeria:en-de or hf:NAME."""
+    source: str = ""
+    """File with one source sentence a line."""
+    target: str = ""
+    """File with their translations, line by line."""
+    tsv: str = ""
+    """One file with source TAB target a line, instead of two files."""
+    valid_source: str = ""
+    """Source sentences to validate on."""
+    valid_target: str = ""
+    """Their translations."""
+    valid_tsv: str = ""
+    """Both in one file."""
+    valid_lines: Natural = 1000
+    """Pairs held out for validation where no validation files are given (at most a twentieth of the corpus)."""
+
+
+@dataclass(config=_CHECKED, frozen=True)
+class Settings:
+    """Every stage's settings; `config.yaml` of a run."""
+
+    data: DataSettings = Field(default_factory=DataSettings)
+    pizzeria: PizzeriaSettings = Field(default_factory=PizzeriaSettings)
+    text: TextSettings = Field(default_factory=TextSettings)
+    batches: BatchSettings = Field(default_factory=BatchSettings)
+    model: ModelSettings = Field(default_factory=ModelSettings)
+    training: TrainingSettings = Field(default_factory=TrainingSettings)
+    search: SearchSettings = Field(default_factory=SearchSettings)
