@@ -1,0 +1,68 @@
+"""What every translator model can do; search, training, evaluation and inspection know nothing else.
+
+A row is one hypothesis under construction. After `start` there is one row a sentence; `reorder` repeats, drops and
+permutes rows. All that a row remembers lives in the state, nothing in the module, so one model serves many searches.
+
+Shapes: B sentences, R rows, S source positions, T target positions, V target vocabulary, M d_model.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from dragoman.batches.padded import PairBatch, SourceBatch
+
+State = TypeVar("State")
+"""What a model needs to go on with its rows; opaque to everybody else."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of decoding."""
+
+    log_probabilities: Float[Tensor, "R V"]
+    """Natural logarithm of each next token's probability."""
+    attention: Float[Tensor, "R S"] | None = None
+    """Weights over the source, averaged over heads in the last layer; None where it was not asked for."""
+
+
+@runtime_checkable
+class TranslationModel(Protocol[State]):
+    """The contract."""
+
+    has_attention: bool
+    """Whether `step` can give attention over the source."""
+
+    def encode(self, source: SourceBatch) -> Any:
+        """Reads the source once; gives the memory, one entry a sentence."""
+        ...
+
+    def start(self, memory: Any) -> State:
+        """Gives the state before the first token: one row a sentence, in order."""
+        ...
+
+    def step(self, tokens: Int[Tensor, "R"], state: State, attention: bool = False) -> tuple[Step, State]:
+        """Reads one more token of every row (BOS first) and scores the next one; the old state stays usable."""
+        ...
+
+    def reorder(self, state: State, rows: Int[Tensor, "N"]) -> State:
+        """Gives the state whose row n is the old row `rows[n]`; rows may be dropped or repeated."""
+        ...
+
+    def join(self, first: State, second: State) -> State:
+        """Gives the state with the rows of both, `first`'s before `second`'s; they may be at different lengths."""
+        ...
+
+
+class TrainableModel(TranslationModel[State], Protocol[State]):
+    """What training asks besides: all target positions at once."""
+
+    def hidden(self, batch: PairBatch) -> Float[Tensor, "B T M"]:
+        """The decoder's last layer at each target position, before the projection."""
+        ...
+
+    def project(self, hidden: Float[Tensor, "... M"]) -> Float[Tensor, "... V"]:
+        """Logits over the target vocabulary."""
+        ...
