@@ -10,8 +10,9 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-PAD, UNKNOWN, BOS, EOS = 0, 1, 2, 3
-"""The special ids, the same in every vocabulary."""
+from dragoman.text.special import BOS, EOS, PAD, UNKNOWN
+
+__all__ = ["BOS", "EOS", "PAD", "UNKNOWN", "PairBatch", "SourceBatch", "pair_batch", "source_batch"]
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,8 @@ class TrainingSettings:
     """Seed of everything that is drawn."""
     validate_every: Count = 250
     """Updates between two validations (loss, BLEU, samples, checkpoint)."""
+    validation_sentences: Count = 1000
+    """Validation sentences translated for BLEU; the loss is always that of all."""
     log_every: Count = 10
     """Updates between two lines of metrics.jsonl."""
     patience: Natural = 0

@@ -1,0 +1,16 @@
+"""BLEU and chrF with intervals, exact match, buckets by source length, and the paired test of two systems."""
+
+from dragoman.evaluation.corpus_scores import Bucket, Evaluation, evaluate
+from dragoman.evaluation.scoring import EvaluationSettings, Score
+from dragoman.evaluation.significance import Comparison, Difference, compare
+
+__all__ = [
+    "Bucket",
+    "Comparison",
+    "Difference",
+    "Evaluation",
+    "EvaluationSettings",
+    "Score",
+    "compare",
+    "evaluate",
+]

@@ -1,0 +1,1 @@
+"""The contract and those who keep it."""

@@ -1,0 +1,24 @@
+"""The run folder: settings, metrics, lock, checkpoints; it can be copied, and nothing in it is unpickled."""
+
+from dragoman.runs.checkpoints import (
+    Checkpoint,
+    checkpoint_steps,
+    load_checkpoint,
+    mark_best,
+    mark_last,
+    read_mark,
+    save_checkpoint,
+)
+from dragoman.runs.run import RUN_FORMAT, Run
+
+__all__ = [
+    "RUN_FORMAT",
+    "Checkpoint",
+    "Run",
+    "checkpoint_steps",
+    "load_checkpoint",
+    "mark_best",
+    "mark_last",
+    "read_mark",
+    "save_checkpoint",
+]

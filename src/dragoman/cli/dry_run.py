@@ -1,0 +1,31 @@
+"""dragoman train --dry-run: what would be trained."""
+
+from rich.console import Console
+from rich.table import Table
+
+from dragoman.cli.display import print_json
+from dragoman.config import Settings
+from dragoman.training.facts import facts, parameters, parts
+from dragoman.training.preparing import on_this_machine, prepare
+
+
+def dry_run(settings: Settings, json: bool) -> None:
+    """Prints the model part by part, its size, the memory forecast and the batches an epoch."""
+    prepared = prepare(on_this_machine(settings), None, None)
+    found, rows = facts(prepared), list(parts(prepared.model))
+    prepared.epochs.close()
+    if json:
+        listed = [{"name": row.name, "shape": list(row.shape), "parameters": row.parameters} for row in rows]
+        print_json({**found, "parameters": parameters(prepared.model), "parts": listed})
+        return
+    table = Table("part", "shape", "parameters", "initial values", title="The model", title_justify="left")
+    table.columns[2].justify = "right"
+    for row in rows:
+        shape = " x ".join(str(size) for size in row.shape)
+        table.add_row(row.name, shape, f"{row.parameters:,}", row.initial)
+    table.add_section()
+    table.add_row("all", "", f"{parameters(prepared.model):,}", "")
+    out = Console(highlight=False)
+    out.print(table)
+    for name, value in found.items():
+        out.print(f"{name:12}{value}", soft_wrap=True)

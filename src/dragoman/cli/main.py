@@ -1,0 +1,73 @@
+"""The command line: one verb a file; every error ends here, in one line and an exit code."""
+
+import sys
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from dragoman import __version__
+from dragoman.cli.corpus import corpus
+from dragoman.cli.demo import demo
+from dragoman.cli.evaluate import evaluate
+from dragoman.cli.score import score
+from dragoman.cli.settings import settings
+from dragoman.cli.train import train
+from dragoman.cli.translate import translate
+from dragoman.errors import DragomanError, UsageError
+
+app = typer.Typer(
+    name="dragoman",
+    help="Trains, runs and opens up Transformer translators on hardware that people own.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print dragoman's version and stop.")] = False,
+) -> None:
+    """Trains, runs and opens up Transformer translators on hardware that people own."""
+    if version:
+        print(f"dragoman {__version__}")
+        raise typer.Exit
+
+
+for verb in (demo, train, translate, evaluate, score, settings):
+    app.command()(verb)
+app.add_typer(corpus, name="corpus")
+
+
+def main() -> None:
+    """Runs the command line; exit code 0 done, 1 could not, 2 wrong usage."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command line and gives its exit code."""
+    try:
+        return int(app(arguments, prog_name="dragoman", standalone_mode=False) or 0)
+    except DragomanError as error:
+        return _fail(str(error), error.exit_code)
+    except typer.Exit as end:
+        return end.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return _fail("stopped by Ctrl-C", 1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except TyperException as error:
+        return _fail(f"{error.format_message()} (see `dragoman --help`)", UsageError.exit_code)
+    except MemoryError:
+        return _fail("out of memory; lower batches.target_tokens or search.batch_tokens", 1)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        return _fail(f"{error.strerror or error}{where}; free the disk, or choose another place", 1)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return code

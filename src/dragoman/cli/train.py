@@ -1,0 +1,75 @@
+"""dragoman train"""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dragoman.config import Settings
+from dragoman.config.loading import build_settings, override
+from dragoman.errors import UsageError
+
+
+def train(  # noqa: PLR0913 -- the command's options
+    run: Annotated[Path, typer.Argument(help="The run's folder, which is made.")],
+    source: Annotated[str | None, typer.Option(help="Source sentences, one a line (plain or .gz).")] = None,
+    target: Annotated[str | None, typer.Option(help="Their translations, line by line.")] = None,
+    tsv: Annotated[str | None, typer.Option(help="One file instead: source TAB target.")] = None,
+    valid_source: Annotated[str | None, typer.Option(help="Source sentences to validate on.")] = None,
+    valid_target: Annotated[str | None, typer.Option(help="Their translations.")] = None,
+    valid_tsv: Annotated[str | None, typer.Option(help="Both in one file.")] = None,
+    corpus: Annotated[str | None, typer.Option(help="A corpus by name; see `dragoman corpus list`.")] = None,
+    preset: Annotated[str, typer.Option(help="tiny, small, base or big (the paper's).")] = "small",
+    minutes: Annotated[
+        float | None, typer.Option(help="Minutes by the clock until the best model is ready.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings as YAML, over the preset's.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value, over everything; see `dragoman settings`.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+    checkpoint: Annotated[int | None, typer.Option(help="With --resume: the step to go on from.")] = None,
+    from_: Annotated[
+        Path | None, typer.Option("--from", help="Start from the vocabulary and weights of this run.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the model, the forecast and the batches; train nothing.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+) -> None:
+    """Train a translator from two text files or a named corpus."""
+    options: dict[str, Any] = {
+        "data.source": source, "data.target": target, "data.tsv": tsv, "data.corpus": corpus,
+        "data.valid_source": valid_source, "data.valid_target": valid_target, "data.valid_tsv": valid_tsv,
+        "training.minutes": minutes,
+    }  # fmt: skip
+    if resume and (dry_run or from_):
+        raise UsageError("--resume goes on with a run as it is; leave --dry-run and --from away")
+    if checkpoint is not None and not resume:
+        raise UsageError("--checkpoint says where --resume goes on; add --resume")
+    from dragoman.cli.display import Display, JsonLines
+    from dragoman.training import start as training
+
+    if dry_run:
+        from dragoman.cli.dry_run import dry_run as show
+
+        return show(build_settings(preset, config, options, set_ or []), json)
+    reporter = JsonLines() if json else Display()
+    try:
+        if resume:
+            changes = partial(_changed, config=config, options=options, sets=set_ or [])
+            message = training.resume(run, changes, reporter, checkpoint)
+            if message.startswith(f"{run} is finished"):
+                reporter.end(message)
+        else:
+            settings = build_settings(preset, config, options, set_ or [])
+            training.start(run, settings, reporter, from_)
+    finally:
+        reporter.close()
+
+
+def _changed(
+    settings: Settings, config: Path | None, options: dict[str, Any], sets: list[str]
+) -> Settings:
+    return override(settings, config, options, sets)

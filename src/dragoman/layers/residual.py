@@ -1,0 +1,35 @@
+"""The way around each part: the only place that decides where the normalisation stands."""
+
+from collections.abc import Callable
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from dragoman.layers.dropout import Dropout
+
+
+def norm_layer(kind: str, d_model: int) -> nn.LayerNorm | nn.RMSNorm:
+    """LayerNorm (Ba et al. 2016) or RMSNorm (Zhang and Sennrich 2019)."""
+    return nn.LayerNorm(d_model) if kind == "layer" else nn.RMSNorm(d_model, eps=1e-6)
+
+
+class Residual(nn.Module):
+    """x + part(norm(x)) for pre-norm (Xiong et al. 2020), norm(x + part(x)) for post-norm (Vaswani et al. 2017)."""
+
+    def __init__(self, norm: nn.Module, drop: float, order: str):
+        super().__init__()
+        self.norm = norm
+        self.drop = Dropout(drop)
+        self.pre = order == "pre"
+
+    def forward(self, inputs: Float[Tensor, "B P M"], part: Callable[[Tensor], Tensor]) -> Float[Tensor, "B P M"]:
+        """Runs `part` beside the way around it."""
+        if self.pre:
+            return inputs + self.drop(part(self.norm(inputs)))
+        output: Tensor = self.norm(inputs + self.drop(part(inputs)))
+        return output
+
+
+def final_norm(order: str, kind: str, d_model: int) -> nn.Module:
+    """What ends a stack of layers: a norm where the layers begin with theirs, nothing where they end with it."""
+    return norm_layer(kind, d_model) if order == "pre" else nn.Identity()

@@ -1,0 +1,74 @@
+"""How far a training is, and when it ends."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from time import monotonic
+from typing import Any
+
+from dragoman.config import TrainingSettings
+
+
+@dataclass
+class Progress:
+    """What has happened so far; saved with every checkpoint."""
+
+    step: int = 0
+    """Updates made."""
+    epoch: int = 0
+    """Passes finished."""
+    batch: int = 0
+    """Batches done of the present pass."""
+    seconds: float = 0.0
+    """Time spent on updates: validation and saving left out."""
+    clock: float = 0.0
+    """Time by the clock since the command began, earlier starts of the same training included."""
+    source_tokens: int = 0
+    """Real source tokens read."""
+    target_tokens: int = 0
+    """Real target tokens predicted."""
+    best: float | None = None
+    """The best validation result: BLEU, or minus the loss."""
+    best_step: int = 0
+    """Where it was reached."""
+    worse: int = 0
+    """Validations since then."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields by name."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(values: dict[str, Any]) -> "Progress":
+        """The fields that `to_json` gave."""
+        known = {field.name for field in fields(Progress)}
+        return Progress(**{name: value for name, value in values.items() if name in known})
+
+
+class Budget:
+    """The end of a training: updates, passes or minutes, whichever comes first, or patience."""
+
+    def __init__(self, settings: TrainingSettings, began: float, clock: Callable[[], float] = monotonic):
+        """`began` is the clock's reading when the command began; an earlier start's time counts as if just before."""
+        self._settings, self._began, self._now = settings, began, clock
+        self.validation_seconds = 0.02 * settings.minutes * 60
+        """How long the closing validation will take; a guess until one has been timed."""
+
+    def elapsed(self) -> float:
+        """Seconds by the clock."""
+        return self._now() - self._began
+
+    def share(self, progress: Progress, batches: int) -> float:
+        """The share of the training that is over, 0 to 1; `batches` is the present pass's number of batches."""
+        settings, shares = self._settings, [0.0]
+        if settings.steps:
+            shares.append(progress.step / settings.steps)
+        if settings.epochs:
+            shares.append((progress.epoch + progress.batch / batches) / settings.epochs)
+        if settings.minutes:
+            shares.append(self.elapsed() / max(1e-9, settings.minutes * 60 - self.validation_seconds))
+        return min(1.0, max(shares))
+
+    def over(self, progress: Progress, batches: int) -> bool:
+        """Whether no further update is to be made."""
+        impatient = 0 < self._settings.patience <= progress.worse
+        return impatient or self.share(progress, batches) >= 1.0

@@ -1,0 +1,61 @@
+"""One update of the weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from dragoman.batches.padded import PairBatch
+from dragoman.config import TrainingSettings
+from dragoman.models.transformer import Transformer
+from dragoman.training.loss import projected_loss
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one update saw; tokens are real ones, padding left out."""
+
+    loss: float
+    """Nats a target token, label smoothing included."""
+    gradient_norm: float
+    source_tokens: int
+    target_tokens: int
+
+
+def batch_loss(
+    model: Transformer, batch: PairBatch, smoothing: float, dtype: torch.dtype
+) -> tuple[torch.Tensor, float, int]:
+    """The summed loss of a batch, the same without smoothing, and the number of target tokens."""
+    with torch.autocast(batch.target_in.device.type, dtype, enabled=dtype != torch.float32):
+        hidden = model.hidden(batch)
+    mask = batch.target_mask
+    rows = hidden[mask].float() if hidden.dtype == torch.bfloat16 else hidden[mask]
+    loss, plain = projected_loss(rows, model.output.weight, batch.target_out[mask], smoothing, dtype)
+    return loss, plain, len(rows)
+
+
+def update(
+    model: Transformer,
+    optimizer: torch.optim.Optimizer,
+    batches: Sequence[PairBatch],
+    settings: TrainingSettings,
+    learning_rate: float,
+) -> Update:
+    """Sums the gradient over `batches`, divides by their target tokens, clips it and takes one step."""
+    tokens = sum(int(batch.target_lengths.sum()) for batch in batches)
+    total = 0.0
+    for batch in batches:
+        loss, _, _ = batch_loss(model, batch, settings.label_smoothing, DTYPES[settings.dtype])
+        (loss / tokens).backward()
+        total += float(loss.detach())
+    limit = settings.clip or float("inf")
+    norm = nn.utils.clip_grad_norm_(model.parameters(), limit)
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    source = sum(int(batch.source.lengths.sum()) for batch in batches)
+    return Update(total / tokens, float(norm), source, tokens)

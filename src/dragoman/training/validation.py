@@ -1,0 +1,80 @@
+"""How good a model is on sentences it does not train on."""
+
+from dataclasses import dataclass
+
+import torch
+
+from dragoman.batches.buckets import cut_batches
+from dragoman.batches.padded import pair_batch
+from dragoman.config import Settings
+from dragoman.corpora import ParallelText
+from dragoman.models.transformer import Transformer
+from dragoman.text import Tokenizers
+from dragoman.training.step import batch_loss
+from dragoman.translation import Translator
+
+SAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One validation sentence."""
+
+    source: str
+    hypothesis: str
+    reference: str
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a validation found."""
+
+    loss: float
+    """Nats a target token, without label smoothing."""
+    bleu: float
+    """Greedy search, sacrebleu's 13a, cased."""
+    samples: list[Sample]
+
+
+class Validator:
+    """Scores a model on the validation set: loss on all of it, BLEU on its first sentences."""
+
+    def __init__(self, text: ParallelText, tokenizers: Tokenizers, settings: Settings):
+        self._text, self._tokenizers, self._settings = text, tokenizers, settings
+        sources, targets = tokenizers.source.encode(text.source), tokenizers.target.encode(text.target)
+        fits = [
+            i for i, pair in enumerate(zip(sources, targets, strict=True))
+            if max(map(len, pair)) < settings.batches.longest
+        ]  # fmt: skip
+        self._sources, self._targets = [sources[i] for i in fits], [targets[i] for i in fits]
+        lengths = [len(row) + 1 for row in self._sources], [len(row) + 1 for row in self._targets]
+        self._batches = cut_batches(*lengths, settings.batches.target_tokens, seed=0)
+        count = min(settings.training.validation_sentences, len(text))
+        self._sentences, self._references = text.source[:count], text.target[:count]
+
+    def validate(self, model: Transformer) -> Validation:
+        """Validates; the model is left in the mode it came in."""
+        import sacrebleu
+
+        training = model.training
+        model.eval()
+        device = model.output.weight.device
+        translator = Translator(model, self._tokenizers, self._settings, device)
+        translated = translator.translate(self._sentences, beam=1)
+        texts = [translation.text for translation in translated]
+        bleu = sacrebleu.corpus_bleu(texts, [self._references]).score
+        loss = self._loss(model)
+        model.train(training)
+        shown = range(min(SAMPLES, len(texts)))
+        samples = [Sample(self._sentences[i], texts[i], self._references[i]) for i in shown]
+        return Validation(loss, bleu, samples)
+
+    @torch.no_grad()
+    def _loss(self, model: Transformer) -> float:
+        device = model.output.weight.device.type
+        total, tokens = 0.0, 0
+        for chosen in self._batches:
+            pairs = [self._sources[i] for i in chosen], [self._targets[i] for i in chosen]
+            _, plain, count = batch_loss(model, pair_batch(*pairs, device), 0.0, torch.float32)
+            total, tokens = total + plain, tokens + count
+        return total / max(1, tokens)

@@ -1,0 +1,109 @@
+"""Text files: what is read as written, and what is refused with which words."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dragoman.corpora import read_lines, read_pair, read_tsv
+from dragoman.errors import DragomanError
+
+
+def written(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def test_lines_come_back_as_written(tmp_path: Path) -> None:
+    content = "Ein Hund .\n\n  Größe: 12 m²  \n".encode()
+    expected = ["Ein Hund .", "", "  Größe: 12 m²  "]
+    assert read_lines(written(tmp_path / "a", content)) == expected
+    assert read_lines(written(tmp_path / "a.gz", gzip.compress(content))) == expected
+    assert read_lines(written(tmp_path / "zipped", gzip.compress(content))) == expected
+    assert read_lines(written(tmp_path / "open_end", content[:-1])) == expected
+    assert read_lines(written(tmp_path / "empty", b"")) == []
+
+
+def test_bom_and_carriage_returns_are_dropped(tmp_path: Path) -> None:
+    assert read_lines(written(tmp_path / "a", b"\xef\xbb\xbfone\r\ntwo\r\n")) == ["one", "two"]
+
+
+def test_only_the_line_feed_ends_a_line(tmp_path: Path) -> None:
+    odd = ["a\u2028b", "c\x0bd\x0ce", "f\x85g\u2029h", "i\x1cj\rk"]
+    assert read_lines(written(tmp_path / "a", "\n".join(odd).encode())) == odd
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"])), min_size=1))
+def test_any_sentences_survive(tmp_path: Path, lines: list[str]) -> None:
+    path = written(tmp_path / "a.gz", gzip.compress(("\n".join(["first", *lines]) + "\n").encode()))
+    assert read_lines(path) == ["first", *lines]
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        DragomanError, match=r"no such file: .*none\.de; give a text file with one sentence a line"
+    ):
+        read_lines(tmp_path / "none.de")
+    with pytest.raises(DragomanError, match="is a folder; give a text file with one sentence a line"):
+        read_lines(tmp_path)
+
+
+def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(DragomanError, match=r"cannot read .*loop \(.+\); check its path and its permissions"):
+        read_lines(tmp_path / "loop")
+
+
+def test_another_encoding_is_refused_with_its_line(tmp_path: Path) -> None:
+    latin = written(tmp_path / "a.de", b"\xef\xbb\xbfHund\nKatze\nM\xe4dchen\n")
+    with pytest.raises(DragomanError, match=r"a\.de is not UTF-8 \(line 3\).*cat .*iconv -f latin1 -t utf-8"):
+        read_lines(latin)
+    packed = written(tmp_path / "b.gz", gzip.compress(b"M\xe4dchen\n"))
+    with pytest.raises(
+        DragomanError, match=r"\(line 1\); convert it, for example: zcat .* \| iconv -f latin1"
+    ):
+        read_lines(packed)
+    with pytest.raises(DragomanError, match="iconv -f utf-16 -t utf-8"):
+        read_lines(written(tmp_path / "c", "Mädchen\n".encode("utf-16")))
+
+
+@pytest.mark.parametrize("damage", ["cut", "altered", "text", "nothing"])
+def test_a_damaged_gz_is_refused(tmp_path: Path, damage: str) -> None:
+    whole = gzip.compress(b"one\ntwo\n" * 50)
+    altered = whole[:12] + bytes([whole[12] ^ 255]) + whole[13:]
+    content = {"cut": whole[:-6], "altered": altered, "text": b"one\n", "nothing": b""}[damage]
+    path = written(tmp_path / "a.gz", content)
+    with pytest.raises(
+        DragomanError, match=r"a\.gz is not a whole gzip file \(.+\); fetch or compress it again"
+    ):
+        read_lines(path)
+
+
+def test_a_pair_of_files(tmp_path: Path) -> None:
+    source = written(tmp_path / "t.en", b"a dog\na cat\n")
+    text = read_pair(source, written(tmp_path / "t.de", b"ein Hund\neine Katze\n"))
+    assert (text.source, text.target) == (["a dog", "a cat"], ["ein Hund", "eine Katze"])
+    assert (len(text), text.name) == (2, "t.en + t.de")
+    short = written(tmp_path / "short.de", b"ein Hund\n")
+    with pytest.raises(
+        DragomanError, match=r"t\.en has 2 lines but .*short\.de has 1; give two files in which"
+    ):
+        read_pair(source, short)
+
+
+def test_a_tsv(tmp_path: Path) -> None:
+    text = read_tsv(written(tmp_path / "t.tsv", b"a dog\tein Hund\n\tKatze\n"))
+    assert (text.source, text.target) == (["a dog", ""], ["ein Hund", "Katze"])
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("no tab here", "no tab in the line"), ("", "no tab in"), ("a\tb\tc", "2 tabs in the line")],
+)
+def test_a_tsv_line_without_exactly_one_tab_is_refused(tmp_path: Path, line: str, said: str) -> None:
+    path = written(tmp_path / "t.tsv", f"a\tb\n{line}\nc\td\n".encode())
+    with pytest.raises(DragomanError, match=rf"t\.tsv, line 2: {said}.*; put exactly one tab between"):
+        read_tsv(path)
