@@ -185,24 +185,6 @@ def override(
     return layers.settings()
 
 
-def override(
-    settings: Settings, config: Path | None, options: Mapping[str, object], sets: Sequence[str]
-) -> Settings:
-    """Lays file, options and `key=value` strings over settings; the later wins.
-
-    Raises:
-        UsageError: All that is wrong, in one line.
-    """
-    layers = _Layers()
-    layers.add(_dotted(asdict(settings)))
-    if config is not None:
-        layers.add_file(config)
-    layers.add({key: value for key, value in options.items() if value is not None})
-    for text in sets:
-        layers.add_set(text)
-    return layers.settings()
-
-
 def read_settings(path: Path) -> Settings:
     """Reads a `config.yaml`.
 
