@@ -68,7 +68,7 @@ def through(cutter: Tokenizer, lines: Sequence[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(lines=st.lists(LINES, max_size=3))
 def test_identity_gives_every_line_back(kind: Kind, lines: list[str]) -> None:
     assert through(tokenizer(kind, "identity"), lines) == lines
@@ -81,7 +81,7 @@ def test_identity_gives_troublesome_lines_back(kind: Kind, line: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(line=LINES)
 @example(line="ŉ\u0301")
 @example(line="\u0301 \u0301a")

@@ -141,7 +141,7 @@ def sizes(texts: object) -> list[int]:
         ("一二三。四五六。七八。", 6, ["一二三。", "四五六。", "七八。"]),
         ("one two three four", 9, ["one two", "three", "four"]),
         ("abcdefgh", 3, ["ab", "cd", "ef", "gh"]),
-        ("ab. abcdefgh. cd.", 4, ["ab.", "ab", "cd", "ef", "gh.", "cd."]),
+        ("ab. abcdefgh. cd.", 4, ["ab.", "abcd", "ef", "gh.", "cd."]),
         ("  short  ", 5, ["short"]),
     ],
 )

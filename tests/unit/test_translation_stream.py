@@ -48,7 +48,7 @@ def test_a_large_file_keeps_its_order_in_few_batches(tmp_path: Path) -> None:
 
     def counted(here: list[str], **options: int) -> list[Translation]:
         calls.append(len(here))
-        return original(here, **options)  # type: ignore[arg-type]
+        return original(here, **options)
 
     ours.translate = counted  # type: ignore[method-assign, assignment]
     written: list[Translation] = []
@@ -114,7 +114,7 @@ def test_a_damaged_gzip_file_is_named_by_its_line(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b"abc\n" * 3)[:-6])
     with (
         gzip.open(path, "rt", encoding="utf-8") as file,
-        pytest.raises(DragomanError, match="reading stopped at line .*; check the file or the pipe"),
+        pytest.raises(DragomanError, match=r"reading stopped at line .*; check the file or the pipe"),
     ):
         translate_stream(translator(), file, lambda _: None)
 

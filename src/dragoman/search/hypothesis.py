@@ -63,10 +63,11 @@ def best_tokens(
         raise DragomanError(
             "the model's scores are not numbers; translate with an earlier checkpoint or train anew"
         )
-    by_token = tokens.argsort(dim=1)
-    by_value = values.gather(1, by_token).argsort(dim=1, descending=True, stable=True)
-    order = by_token.gather(1, by_value)
-    values, tokens = values.gather(1, order), tokens.gather(1, order)
+    if (values[:, 1:] == values[:, :-1]).any():
+        by_token = tokens.argsort(dim=1)
+        by_value = values.gather(1, by_token).argsort(dim=1, descending=True, stable=True)
+        order = by_token.gather(1, by_value)
+        values, tokens = values.gather(1, order), tokens.gather(1, order)
     if width > count:  # topk takes any of several equal ones at the edge
         edge = values[:, count - 1]
         for row in ((values[:, count] == edge) & (edge > -torch.inf)).nonzero()[:, 0].tolist():

@@ -69,12 +69,8 @@ class SubwordTokenizer(Tokenizer):
 
     def _parts(self, line: str) -> list[str]:
         """Normalises a line, puts a space before it and cuts it where it holds SPACE_MARK itself."""
-        text = line
-        # One pass of the rules may leave what a second one composes (U+0149 U+0301).
-        for _ in range(8):
-            before, text = text, self._normaliser.normalize(text)
-            if text == before:
-                break
+        # The processor applies the rules a second time, which one pass may need (U+0149 U+0301).
+        text = self._normaliser.normalize(line)
         return f" {text}".split(SPACE_MARK) if text else [""]
 
 

@@ -53,7 +53,7 @@ def article(stem: str, form: Form, case: Case) -> str:
 
 
 def declension(stem: str) -> Declension:
-    """Says which endings an adjective takes after this article; without one (an empty stem) they are strong."""
+    """Says which endings an adjective takes after this article; after none (an empty stem) strong ones."""
     return {"der": "weak", "": "strong"}.get(stem, "mixed")  # type: ignore[return-value]
 
 
@@ -76,7 +76,7 @@ def decline(noun: Noun, case: Case, plural: bool = False) -> str:
 
 @dataclass(frozen=True)
 class Determiner:
-    """An article, possessive or number in both languages; `stem` is German's, empty where nothing is declined."""
+    """An article, possessive or number; `stem` is German's, empty where nothing is declined."""
 
     english: str
     stem: str
@@ -150,7 +150,7 @@ class Clause:
         return f"{self.subject} {self.verb} {self.middle} {self.prefix}"
 
     def inverted(self, front: str = "") -> str:
-        """German main clause after `front` (a phrase, or a whole clause that stands before): verb, then subject."""
+        """German main clause after `front` (a phrase, or a whole clause): verb, then subject."""
         return f"{front} {self.verb} {self.subject} {self.middle} {self.prefix}"
 
     def verb_final(self) -> str:

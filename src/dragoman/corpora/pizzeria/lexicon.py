@@ -6,14 +6,8 @@ from typing import Literal
 
 from dragoman.corpora.pizzeria.german import THE, A, Adjective, Determiner, Gender, Noun
 
-_IRREGULAR = {
-    "fish": "fish",
-    "loaf": "loaves",
-    "man": "men",
-    "woman": "women",
-    "wife": "wives",
-    "hero": "heroes",
-}
+_IRREGULAR = {"fish": "fish", "trout": "trout", "loaf": "loaves", "shelf": "shelves"}
+_IRREGULAR |= {"man": "men", "woman": "women", "hero": "heroes"}
 
 
 def _plural(english: str) -> str:
@@ -37,31 +31,32 @@ def _noun(english: str, german: str, plural: str, gender: Gender, weak: bool = F
 
 _FOODS: dict[Gender, str] = {
     "m": "cake Kuchen Kuchen, cheese Käse Käse, fish Fisch Fische, burger Burger Burger, kebab Döner Döner, "
-    "casserole Auflauf Aufläufe, roast Braten Braten, pancake Pfannkuchen Pfannkuchen, stew Eintopf Eintöpfe, "
-    "strudel Strudel Strudel",
-    "f": "pizza Pizza Pizzen, soup Suppe Suppen, gateau Torte Torten, sausage Wurst Würste, pie Pastete Pasteten, "
-    "lasagna Lasagne Lasagnen, pretzel Brezel Brezeln, waffle Waffel Waffeln, quiche Quiche Quiches, "
-    "trout Forelle Forellen",
+    "casserole Auflauf Aufläufe, roast Braten Braten, pancake Pfannkuchen Pfannkuchen, stew Eintopf "
+    "Eintöpfe, strudel Strudel Strudel",
+    "f": "pizza Pizza Pizzen, soup Suppe Suppen, gateau Torte Torten, sausage Wurst Würste, pie Pastete "
+    "Pasteten, lasagna Lasagne Lasagnen, pretzel Brezel Brezeln, waffle Waffel Waffeln, quiche Quiche "
+    "Quiches, trout Forelle Forellen",
     "n": "loaf Brot Brote, chicken Hähnchen Hähnchen, steak Steak Steaks, omelette Omelett Omeletts, "
-    "schnitzel Schnitzel Schnitzel, roll Brötchen Brötchen, croissant Croissant Croissants, "
-    "cutlet Kotelett Koteletts, egg Ei Eier, fillet Filet Filets",
+    "schnitzel Schnitzel Schnitzel, roll Brötchen Brötchen, croissant Croissant Croissants, cutlet "
+    "Kotelett Koteletts, egg Ei Eier, fillet Filet Filets",
 }
 FOODS = tuple(_noun(*_three(row), gender) for gender, rows in _FOODS.items() for row in rows.split(", "))
 
 Place = Literal["in", "on", "beside"]
+_PLACES: dict[str, Place] = {"in": "in", "on": "on", "beside": "beside"}
 _THINGS: dict[Gender, str] = {
-    "m": "oven Ofen Öfen in 1, grill Grill Grills on 1, fridge Kühlschrank Kühlschränke in 1, stove Herd Herde on 1, "
-    "freezer Gefrierschrank Gefrierschränke in 1, toaster Toaster Toaster beside 1, pot Topf Töpfe in 0, "
-    "plate Teller Teller on 0, basket Korb Körbe in 0, cupboard Schrank Schränke in 0, table Tisch Tische on 0, "
-    "container Behälter Behälter in 0",
-    "f": "microwave Mikrowelle Mikrowellen in 1, fryer Fritteuse Fritteusen in 1, hotplate Kochplatte Kochplatten on 1, "
-    "showcase Vitrine Vitrinen in 1, machine Maschine Maschinen in 1, lamp Lampe Lampen beside 1, "
-    "pan Pfanne Pfannen in 0, bowl Schüssel Schüsseln in 0, box Schachtel Schachteln in 0, "
-    "crate Kiste Kisten in 0, counter Theke Theken on 0, platter Platte Platten on 0",
-    "n": "device Gerät Geräte in 1, cooktop Kochfeld Kochfelder on 1, conveyor_belt Förderband Förderbänder on 1, "
-    "cooler Kühlregal Kühlregale in 1, waffle_iron Waffeleisen Waffeleisen in 1, radio Radio Radios beside 1, "
-    "baking_sheet Blech Bleche on 0, shelf Regal Regale on 0, compartment Fach Fächer in 0, "
-    "vessel Gefäß Gefäße in 0, tray Tablett Tabletts on 0, rack Gestell Gestelle on 0",
+    "m": "oven Ofen Öfen in 1, grill Grill Grills on 1, fridge Kühlschrank Kühlschränke in 1, stove Herd "
+    "Herde on 1, freezer Gefrierschrank Gefrierschränke in 1, toaster Toaster Toaster beside 1, pot "
+    "Topf Töpfe in 0, plate Teller Teller on 0, basket Korb Körbe in 0, cupboard Schrank Schränke in 0,"
+    " table Tisch Tische on 0, container Behälter Behälter in 0",
+    "f": "microwave Mikrowelle Mikrowellen in 1, fryer Fritteuse Fritteusen in 1, hotplate Kochplatte "
+    "Kochplatten on 1, showcase Vitrine Vitrinen in 1, machine Maschine Maschinen in 1, lamp Lampe "
+    "Lampen beside 1, pan Pfanne Pfannen in 0, bowl Schüssel Schüsseln in 0, box Schachtel Schachteln "
+    "in 0, crate Kiste Kisten in 0, counter Theke Theken on 0, platter Platte Platten on 0",
+    "n": "device Gerät Geräte in 1, cooktop Kochfeld Kochfelder on 1, conveyor_belt Förderband Förderbänder "
+    "on 1, cooler Kühlregal Kühlregale in 1, waffle_iron Waffeleisen Waffeleisen in 1, radio Radio "
+    "Radios beside 1, baking_sheet Blech Bleche on 0, shelf Regal Regale on 0, compartment Fach Fächer "
+    "in 0, vessel Gefäß Gefäße in 0, tray Tablett Tabletts on 0, rack Gestell Gestelle on 0",
 }
 
 
@@ -77,8 +72,7 @@ class Thing:
 def _thing(row: str, gender: Gender) -> Thing:
     """Builds a thing from a table's row."""
     place, electric = row.split()[3:]
-    assert place in ("in", "on", "beside"), row
-    return Thing(_noun(*_three(row), gender), place, electric == "1")
+    return Thing(_noun(*_three(row), gender), _PLACES[place], electric == "1")
 
 
 THINGS = tuple(_thing(row, gender) for gender, rows in _THINGS.items() for row in rows.split(", "))
@@ -99,14 +93,17 @@ class Role:
 
 _WEAK = {"Prinz", "Held", "Neffe", "Junge"}
 _ROLES: dict[Circle, str] = {
-    "royal": "king König Könige & queen Königin Königinnen, prince Prinz Prinzen & princess Prinzessin Prinzessinnen, "
-    "emperor Kaiser Kaiser & empress Kaiserin Kaiserinnen, duke Herzog Herzöge & duchess Herzogin Herzoginnen",
+    "royal": "king König Könige & queen Königin Königinnen, "
+    "prince Prinz Prinzen & princess Prinzessin Prinzessinnen, "
+    "emperor Kaiser Kaiser & empress Kaiserin Kaiserinnen, "
+    "duke Herzog Herzöge & duchess Herzogin Herzoginnen",
     "restaurant": "waiter Kellner Kellner & waitress Kellnerin Kellnerinnen, "
     "landlord Wirt Wirte & landlady Wirtin Wirtinnen",
     "stage": "actor Schauspieler Schauspieler & actress Schauspielerin Schauspielerinnen, "
     "hero Held Helden & heroine Heldin Heldinnen",
-    "family": "father Vater Väter & mother Mutter Mütter, brother Bruder Brüder & sister Schwester Schwestern, "
-    "uncle Onkel Onkel & aunt Tante Tanten, son Sohn Söhne & daughter Tochter Töchter, "
+    "family": "father Vater Väter & mother Mutter Mütter, "
+    "brother Bruder Brüder & sister Schwester Schwestern, uncle Onkel Onkel & aunt Tante Tanten, "
+    "son Sohn Söhne & daughter Tochter Töchter, "
     "nephew Neffe Neffen & niece Nichte Nichten, "
     "grandfather Großvater Großväter & grandmother Großmutter Großmütter",
     "people": "man Mann Männer & woman Frau Frauen, boy Junge Jungen & girl Mädchen Mädchen",

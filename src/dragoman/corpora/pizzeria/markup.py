@@ -1,11 +1,13 @@
 """Sentences whose words say what they translate.
 
-A markup is words parted by spaces, each ``word/label+label``; words of the two languages that share a label are
-translations of each other, and a word without a label is aligned with nothing.
+A markup is words parted by spaces, each ``word/label+label``; words of the two languages that share a label
+are translations of each other, and a word without a label is aligned with nothing.
 """
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
+from functools import cache
 
 _WORD = re.compile(r"\w+(?:[-']\w+)*|[^\w\s]")
 _CONTRACTIONS = {
@@ -32,18 +34,24 @@ def words(line: str) -> list[str]:
 
 
 def parse(markup: str, contract: bool = False) -> list[Word]:
-    """Reads a markup as the words of a sentence with its capitals; `contract` writes im for in dem, and so on."""
+    """Reads a markup as a sentence with its capitals; `contract` writes im for in dem, and so on."""
     parsed: list[Word] = []
     for item in markup.split():
-        text, _, labels = item.partition("/")
-        word = Word(text, frozenset(labels.split("+")) if labels else frozenset())
-        short = _CONTRACTIONS.get((parsed[-1].text.lower(), text)) if contract and parsed else None
+        word = _word(item)
+        short = _CONTRACTIONS.get((parsed[-1].text.lower(), word.text)) if contract and parsed else None
         if short:
             word = Word(short, parsed.pop().labels | word.labels)
         if not parsed or parsed[-1].text == ".":
             word = Word(word.text[0].upper() + word.text[1:], word.labels)
         parsed.append(word)
     return parsed
+
+
+@cache
+def _word(item: str) -> Word:
+    """Reads one word of a markup."""
+    text, _, labels = item.partition("/")
+    return Word(text, frozenset(labels.split("+")) if labels else frozenset())
 
 
 def line(sentence: list[Word]) -> str:
@@ -53,12 +61,14 @@ def line(sentence: list[Word]) -> str:
 
 def links(source: list[Word], target: list[Word]) -> tuple[tuple[int, int], ...]:
     """Gives the (source index, target index) of all words that share a label."""
-    return tuple(
-        (i, j)
-        for i, left in enumerate(source)
-        for j, right in enumerate(target)
-        if left.labels & right.labels
-    )
+    places: dict[str, list[int]] = defaultdict(list)
+    for index, word in enumerate(target):
+        for label in word.labels:
+            places[label].append(index)
+    shared = {
+        (index, to) for index, word in enumerate(source) for label in word.labels for to in places[label]
+    }
+    return tuple(sorted(shared))
 
 
 def place(sentence: list[Word], label: str) -> int:

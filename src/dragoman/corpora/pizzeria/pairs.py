@@ -39,7 +39,7 @@ class Pronoun:
 
 @dataclass(frozen=True)
 class PizzeriaPair:
-    """A sentence, its translation, the gold word alignment as (source index, target index), and its plan's name."""
+    """A sentence, its translation, the gold alignment as (source index, target index), its plan's name."""
 
     source: str
     target: str

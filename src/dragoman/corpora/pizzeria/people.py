@@ -1,7 +1,7 @@
 """What people do: the contexts in which roles of one circle and of one sex meet the same words.
 
-A context is ``English | German verb | the rest of the German clause | separable prefix``, in markup; ``{his}``,
-``{sein[case form]}`` and, in a tail, ``{he}`` and ``{er}`` follow the person.
+A context is ``English | German verb | the rest of the German clause | separable prefix``, in markup;
+``{his}``, ``{sein[case form]}`` and, in a tail, ``{he}`` and ``{er}`` follow the person.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ _CIRCLES: dict[Circle, str] = {
     "royal": """
         wore/1 {his}/2 golden/3 crown/4 | trug/1 | {sein[acc f]}/2 goldene/3 Krone/4
         sat/1 on/2 {his}/3 throne/4 | saß/1 | auf/2 {sein[dat m]}/3 Thron/4
-        lived/1 in/2 a/3 big/4 palace/5 | lebte/1 | in/2 einem/3 großen/4 Palast/5
-        ruled/1 the/2 country/3 | regierte/1 | das/2 Land/3
+        received/1 a/2 guest/3 in/4 the/5 palace/6 | empfing/1 | in/4 dem/5 Palast/6 einen/2 Gast/3
+        signed/1 a/2 new/3 law/4 | unterschrieb/1 | ein/2 neues/3 Gesetz/4
         greeted/1 the/2 people/3 from/4 the/5 balcony/6 | grüßte/1 | von/4 dem/5 Balkon/6 das/2 Volk/3
         gave/1 a/2 speech/3 in/4 the/5 castle/6 | hielt/1 | in/4 dem/5 Schloss/6 eine/2 Rede/3""",
     "restaurant": """
@@ -24,14 +24,14 @@ _CIRCLES: dict[Circle, str] = {
         got/1 a/2 big/3 tip/4 | bekam/1 | ein/2 großes/3 Trinkgeld/4
         opened/1 the/2 restaurant/3 | öffnete/1 | das/2 Restaurant/3""",
     "stage": """
-        played/1 the/2 main/3 role/3 in/4 the/5 theatre/6 | spielte/1 | in/4 dem/5 Theater/6 die/2 Hauptrolle/3
+        played/1 the/2 main/3 role/3 | spielte/1 | die/2 Hauptrolle/3
         learned/1 {his}/2 text/3 by/4 heart/4 | lernte/1 | {sein[acc m]}/2 Text/3 auswendig/4
         stood/1 on/2 the/3 stage/4 | stand/1 | auf/2 der/3 Bühne/4
         got/1 loud/2 applause/3 | bekam/1 | lauten/2 Applaus/3
         won/1 a/2 prize/3 for/4 the/5 film/6 | gewann/1 | für/4 den/5 Film/6 einen/2 Preis/3""",
     "family": """
         told/1 the/2 children/3 a/4 story/5 | erzählte/1 | den/2 Kindern/3 eine/4 Geschichte/5
-        visited/1 {his}/2 family/3 in/4 the/5 village/6 | besuchte/1 | {sein[acc f]}/2 Familie/3 in/4 dem/5 Dorf/6
+        visited/1 {his}/2 family/3 | besuchte/1 | {sein[acc f]}/2 Familie/3
         celebrated/1 {his}/2 birthday/3 at/4 home/5 | feierte/1 | {sein[acc m]}/2 Geburtstag/3 zu/4 Hause/5
         called/1 {his}/2 parents/3 | rief/1 | {sein[acc p]}/2 Eltern/3 | an/1
         stayed/1 with/2 {his}/3 relatives/4 | blieb/1 | bei/2 {sein[dat p]}/3 Verwandten/4""",
@@ -70,7 +70,7 @@ def _rows(table: str) -> tuple[tuple[str, ...], ...]:
 
 @dataclass(frozen=True)
 class Contexts:
-    """What a role can be said to do, and what can follow; a girl, neuter in German, gets nothing with he or his."""
+    """What a role can do, and what can follow; a girl, neuter in German, gets no he or his."""
 
     actions: tuple[tuple[str, ...], ...]
     tails: tuple[tuple[str, ...], ...]
@@ -101,7 +101,7 @@ def follow(markup: str, sex: Sex) -> str:
     """Fills he, his and German's er, sein by the person's sex."""
     he, his, er, stem = ("he", "his", "er", "sein") if sex == "male" else ("she", "her", "sie", "ihr")
     forms = {
-        f"{case} {form}": article(stem, form, case)  # type: ignore[arg-type]
+        f"{case} {form}": article(stem, form, case)
         for case in ("acc", "dat")
         for form in ("m", "f", "n", "p")
     }

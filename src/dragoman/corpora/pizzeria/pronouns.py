@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from dragoman.corpora.pizzeria.german import PRONOUNS, Clause, Noun, NounPhrase
+from dragoman.corpora.pizzeria.german import PRONOUNS, Adjective, Clause, Noun, NounPhrase
 from dragoman.corpora.pizzeria.lexicon import DETERMINERS, FOOD_ADJECTIVES, THING_ADJECTIVES, Place, Thing
 from dragoman.corpora.pizzeria.markup import line, links, place
 from dragoman.corpora.pizzeria.pairs import PizzeriaPair, Pronoun, read_both
@@ -119,10 +119,8 @@ def draw(meeting: Meeting, most_fillers: int, random: Random) -> PronounPlan:
     order = "food" if food_first else "thing"
     fitting = [s for s in SCENES if s.first in (order, "any") and meeting.thing.place in s.places]
     scene = random.choice(fitting)
-    food = NounPhrase(meeting.food, random.choice(DETERMINERS), random.choice((None, None, *FOOD_ADJECTIVES)))
-    thing = NounPhrase(
-        meeting.thing.noun, random.choice(DETERMINERS), random.choice((None, None, *THING_ADJECTIVES))
-    )
+    food = NounPhrase(meeting.food, random.choice(DETERMINERS), _adjective(FOOD_ADJECTIVES, random))
+    thing = NounPhrase(meeting.thing.noun, random.choice(DETERMINERS), _adjective(THING_ADJECTIVES, random))
     connective = _connective(scene, random)
     count = random.randint(0, most_fillers)
     later = random.choice(LATER) if count and connective in _LEVEL and random.random() < 0.3 else None
@@ -141,8 +139,13 @@ def draw(meeting: Meeting, most_fillers: int, random: Random) -> PronounPlan:
     )
 
 
+def _adjective(adjectives: tuple[Adjective, ...], random: Random) -> Adjective | None:
+    """Draws an adjective for every third noun."""
+    return random.choice(adjectives) if random.random() < 1 / 3 else None
+
+
 def _connective(scene: Scene, random: Random) -> Connective:
-    """Draws a connective that suits the scene: a reason needs somebody who acts, a that-clause the usual order."""
+    """Draws a connective: a reason needs somebody who acts, a subordinate clause the usual order."""
     fitting: list[Connective] = [*_LEVEL, *_LEVEL, "although"]
     if scene.agent:
         fitting.append("because")

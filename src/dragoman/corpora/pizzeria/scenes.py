@@ -1,4 +1,4 @@
-"""First clauses of the pronoun sentences, in which a food and a kitchen thing meet, and the phrases that stretch them.
+"""First clauses of the pronoun sentences, where a food and a thing meet, and phrases that stretch them.
 
 A scene's markup names its nouns ``{first}`` and ``{second}``, in German with their case (``{second_dat}``).
 """
@@ -35,8 +35,8 @@ class Scene:
             **_PREPOSITIONS[place],
             "first": first.english("a"),
             "second": second.english("b"),
-            **{f"first_{case}": first.german("a", case) for case in ("nom", "acc", "dat")},  # type: ignore[arg-type]
-            **{f"second_{case}": second.german("b", case) for case in ("nom", "acc", "dat")},  # type: ignore[arg-type]
+            **{f"first_{case}": first.german("a", case) for case in ("nom", "acc", "dat")},
+            **{f"second_{case}": second.german("b", case) for case in ("nom", "acc", "dat")},
         }
         subject, english, verb = names["first_nom"], self.english, self.verb
         if agent:
@@ -202,7 +202,7 @@ class Filler:
 
 
 def _fillers(rows: str) -> tuple[tuple[Filler, ...], ...]:
-    """Reads a table: one phrase a line, an empty line between kinds, in the order in which German puts them."""
+    """Reads a table: a phrase a line, an empty line between kinds, in the order in which German has them."""
     kinds = [[row.split("|") for row in kind.splitlines()] for kind in rows.strip().split("\n\n")]
     return tuple(tuple(Filler(row[0].strip(), row[1].strip()) for row in kind) for kind in kinds)
 

@@ -23,6 +23,7 @@ from dragoman.corpora.pizzeria.verbs import (
     EAT,
     HANDLING,
     MEETING,
+    STATES,
     Verb,
     negated,
     past,
@@ -32,6 +33,7 @@ from dragoman.corpora.pizzeria.verbs import (
     where,
 )
 
+_KNOWN = tuple(determiner for determiner in DETERMINERS if determiner != A)
 _AT = {"in": "in", "on": "auf"}
 PAST_TIMES = (
     ("yesterday/z", "gestern/z"),
@@ -62,7 +64,7 @@ _THOUGHTS = (
 def statement(
     clause: Clause, time: tuple[str, str] | None = None, front: bool = False, tail: tuple[str, str] = ("", "")
 ) -> tuple[str, str]:
-    """Writes a main clause, its time before the verb (`front`) or after it, and what follows; gives both markups."""
+    """Writes a main clause, its time first (`front`) or later, and what follows; gives both markups."""
     english, german = clause.english, clause.verb_second()
     if time and front:
         english, german = f"{time[0]} {english}", clause.inverted(time[1])
@@ -141,6 +143,8 @@ def _role(random: Random) -> tuple[str, str]:
 def _meeting(random: Random) -> tuple[str, str]:
     first, second = _two_people(random)
     tense, times = random.choice(((past, PAST_TIMES), (present, PRESENT_TIMES)))
+    if random.random() < 0.25:
+        return statement(tense(first, random.choice(STATES), second))
     return statement(
         tense(first, random.choice(MEETING), second), random.choice((None, *times)), random.random() < 0.5
     )
@@ -155,30 +159,33 @@ def _relative(random: Random) -> tuple[str, str]:
 
 def _number(random: Random) -> tuple[str, str]:
     if random.random() < 0.3:
-        thing = random.choice([thing for thing in THINGS if thing.place != "beside"])
+        thing = random.choice([thing for thing in THINGS if thing.place != "beside" and not thing.electric])
         return whereabouts(_ware(random, NUMBERS, food=True), NounPhrase(thing.noun), thing.place)
     who = _person(random.choice(ROLES), random, random.choice((THE, THE, *COUNTED[:3], *NUMBERS[:3])))
-    verb, thing_bought = _deed(random, DETERMINERS if who.plural else (*NUMBERS, *COUNTED))
-    return statement(past(who, verb, thing_bought), random.choice((None, *PAST_TIMES)), random.random() < 0.5)
+    food = _ware(random, DETERMINERS if who.plural else (*NUMBERS, *COUNTED), food=True)
+    return statement(
+        past(who, random.choice((EAT, *HANDLING)), food),
+        random.choice((None, *PAST_TIMES)),
+        random.random() < 0.5,
+    )
 
 
 def _negation(random: Random) -> tuple[str, str]:
     kind = random.random()
     if kind < 0.2:
-        thing = random.choice([thing for thing in THINGS if thing.place != "beside"])
+        thing = random.choice([thing for thing in THINGS if thing.place != "beside" and not thing.electric])
         return whereabouts(_ware(random, (NO,), food=True), NounPhrase(thing.noun), thing.place)
     first, second = _two_people(random)
     if kind < 0.5:
-        return statement(negated(first, random.choice(MEETING), second))
+        return statement(negated(first, random.choice((*MEETING, *STATES)), second))
     return statement(negated(first, *_deed(random, (THE, A))))
 
 
 def _question(random: Random) -> tuple[str, str]:
     kind = random.random()
     if kind < 0.1:
-        return where(
-            _ware(random, (*DETERMINERS[:1], *DETERMINERS[5:], *COUNTED), food=random.random() < 0.5)
-        )
+        food = random.random() < 0.5
+        return where(_ware(random, (*COUNTED, *_KNOWN) if food else _KNOWN, food))
     who = _person(random.choice(ROLES), random)
     if kind < 0.4:
         return perfect_question(None if kind < 0.2 else who, *_deed(random))

@@ -111,7 +111,7 @@ def _portions(total: int, shares: dict[str, float]) -> dict[str, int]:
 
 
 def _meetings(split: Split, count: int, settings: PizzeriaSettings, random: Random) -> Iterator[Meeting]:
-    """Gives who meets and what is said of whom, every predicate with all genders and positions equally often."""
+    """Gives who meets and what is said, every predicate with all genders and positions equally often."""
     foods = round(count * settings.food_share)
     classes: tuple[tuple[ReferentClass, int], ...] = (("food", foods), ("thing", count - foods))
     for referent_class, of_class in classes:
@@ -126,7 +126,7 @@ def _meetings(split: Split, count: int, settings: PizzeriaSettings, random: Rand
 def _meeting(
     predicate: Predicate, referent_class: ReferentClass, cell: int, which: tuple[Split, int], random: Random
 ) -> Meeting:
-    """Draws the nouns of a cell: a position (2), the antecedent's gender (3), another one for its competitor (2)."""
+    """Draws the nouns of a cell: position (2), the antecedent's gender (3), the competitor's (2)."""
     gender = cell // 2 % 3
     other = _GENDERS[(gender + 1 + cell // 6) % 3]
     antecedent = random.choice(antecedents(predicate, referent_class, _GENDERS[gender], *which))
@@ -143,8 +143,8 @@ def antecedents(
 ) -> tuple[Noun | Thing, ...]:
     """Gives the nouns of a gender that a split may join with a predicate.
 
-    Of each gender a fifth is the test split's and one noun the validation split's; other nouns for each predicate, so
-    that every noun and every predicate by itself is in training.
+    Of each gender a fifth is the test split's and one noun the validation split's; other nouns for each
+    predicate, so that every noun and every predicate by itself is in training.
     """
     fitting: list[Noun | Thing] = (
         [noun for noun in FOODS if noun.gender == gender]

@@ -46,8 +46,6 @@ MEETING = (
         _verb(row)
         for row in (
             "greet greets greeted greeted begrüßt begrüßte begrüßt",
-            "love loves loved loved liebt liebte geliebt",
-            "know knows knew known kennt kannte gekannt",
             "call calls called called ruft rief angerufen an",
             "invite invites invited invited lädt lud eingeladen ein",
         )
@@ -57,12 +55,18 @@ MEETING = (
         for row in (
             "help helps helped helped hilft half geholfen",
             "thank thanks thanked thanked dankt dankte gedankt",
-            "trust trusts trusted trusted vertraut vertraute vertraut",
+            "follow follows followed followed folgt folgte gefolgt",
             "answer answers answered answered antwortet antwortete geantwortet",
         )
     ),
 )
 """What people do to people."""
+STATES = (
+    _verb("love loves loved loved liebt liebte geliebt"),
+    _verb("know knows knew known kennt kannte gekannt"),
+    _verb("trust trusts trusted trusted vertraut vertraute vertraut", "dat"),
+)
+"""What lasts, so that no time is named."""
 
 
 def _labelled_prefix(verb: Verb) -> str:
