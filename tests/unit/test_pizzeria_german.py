@@ -156,7 +156,7 @@ def test_noun_phrases_agree() -> None:
     oven = Noun("oven", "Ofen", "m", "Öfen", "ovens")
     black, old = Adjective("black", "schwarz"), Adjective("old", "alt")
     three = Determiner("three", "", "drei")
-    phrases = [
+    phrases: list[tuple[NounPhrase, Case, str, str]] = [
         (NounPhrase(oven, THE, black), "acc", "the black oven", "den schwarzen Ofen"),
         (NounPhrase(oven, A), "dat", "an oven", "einem Ofen"),
         (NounPhrase(oven, A, old), "nom", "an old oven", "ein alter Ofen"),
@@ -170,7 +170,7 @@ def test_noun_phrases_agree() -> None:
     ]
     for phrase, case, english, german in phrases:
         assert " ".join(word.split("/")[0] for word in phrase.english("a").split()) == english
-        assert " ".join(word.split("/")[0] for word in phrase.german("a", case).split()) == german  # type: ignore[arg-type]
+        assert " ".join(word.split("/")[0] for word in phrase.german("a", case).split()) == german
 
 
 def test_verbs_take_their_places() -> None:

@@ -69,8 +69,8 @@ def decline(noun: Noun, case: Case, plural: bool = False) -> str:
     if noun.weak and case != "nom":
         return noun.plural
     if case == "gen" and noun.gender != "f":
-        syllables = re.findall("[aeiouyäöü]+", noun.german.lower())
-        return noun.german + ("es" if len(syllables) == 1 else "s")
+        short = len(re.findall("[aeiouyäöü]+", noun.german.lower())) == 1 and not noun.plural.endswith("s")
+        return noun.german + ("es" if short or noun.german.endswith("ß") else "s")
     return noun.german
 
 

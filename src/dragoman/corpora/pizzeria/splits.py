@@ -57,8 +57,8 @@ def generate(split: Split, settings: PizzeriaSettings) -> list[PizzeriaPair]:
         pair = _fresh(make, drawn, split)
         if pair is None:
             raise DragomanError(
-                f"pizzeria found no {len(drawn) + 1:,}th different {split} sentence (a {kind}); "
-                f"set pizzeria.{split}_pairs to {len(drawn):,} or less"
+                f"pizzeria found only {len(drawn):,} different {split} sentences before it ran out of "
+                f"{kind}s; set pizzeria.{split}_pairs to {len(drawn):,} or less"
             )
         drawn[pair.source] = pair
     pairs = list(drawn.values())

@@ -1,0 +1,31 @@
+# Everything a fresh machine needs: Debian, Python 3.11 with venv, make.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: demo test check proof clean
+
+demo: .venv/ready                ## train on the built-in corpus and show what was learnt
+	$(BIN)/dragoman demo --out runs/demo-$$(date +%Y%m%d-%H%M%S)
+
+test: .venv/ready-to-develop     ## every test, the small form of every proof
+	$(BIN)/python -m pytest
+
+check: .venv/ready-to-develop    ## lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+proof: .venv/ready-to-develop    ## the large proofs, whose figures stand in the docs (about three hours)
+	$(BIN)/python -m pytest -m proof -s
+
+clean:                           ## remove what was installed and built
+	rm -rf .venv build dist src/*.egg-info
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+.venv/ready-to-develop: .venv/ready
+	$(BIN)/pip install --quiet --editable '.[dev,hub]'
+	touch $@
