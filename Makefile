@@ -15,7 +15,9 @@ check: .venv/ready-to-develop    ## lint, format, types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-proof: .venv/ready-to-develop    ## the large proofs, whose figures stand in the docs (about three hours)
+proof: .venv/ready-to-develop     ## the large proofs, whose figures stand in the docs (about two hours)
+	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python benchmarks/similarity.py
 	$(BIN)/python -m pytest -m proof -s
 
 clean:                           ## remove what was installed and built

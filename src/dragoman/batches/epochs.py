@@ -49,15 +49,21 @@ class Epochs:
         self.plain = [sources[i] for i in self.kept], [targets[i] for i in self.kept]
         self._lines = [lines[0][i] for i in self.kept], [lines[1][i] for i in self.kept]
         self._tokenizers, self._settings, self._sampling, self._seed = tokenizers, settings, sampling, seed
+        # One thread makes every cut: the sampler's random numbers are the process', not the caller's.
         self._worker = ThreadPoolExecutor(1, "tokenizer") if sampling else None
-        self._ahead: tuple[int, Future[Epoch]] | None = None
+        self._made: dict[int, Future[Epoch]] = {}
 
     def epoch(self, number: int) -> Epoch:
         """The epoch of that number, from 0; the next one is begun in the background."""
         if self._worker is None:
             return self._make(number)
-        ahead, self._ahead = self._ahead, (number + 1, self._worker.submit(self._make, number + 1))
-        return ahead[1].result() if ahead and ahead[0] == number else self._make(number)
+        wanted = (number, number + 1)
+        made = {key: future for key, future in self._made.items() if key in wanted}
+        for key in wanted:
+            if key not in made:
+                made[key] = self._worker.submit(self._make, key)
+        self._made = made
+        return made[number].result()
 
     def close(self) -> None:
         """Ends the background work."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from dragoman.config import PizzeriaSettings
     from dragoman.corpora import ParallelText
-    from dragoman.evaluation import Comparison, Evaluation
+    from dragoman.evaluation import Comparison, Evaluation, PronounScores
 
 
 def evaluate(  # noqa: PLR0913 -- the command's options
@@ -36,12 +37,15 @@ def evaluate(  # noqa: PLR0913 -- the command's options
     settings = EvaluationSettings(tokenize=tokenize, lowercase=lowercase)  # type: ignore[arg-type]
     translator = open_translator(run, checkpoint)
     other = open_translator(baseline, "best") if baseline else None
-    text = _test_set(source, reference, corpus, split)
+    text = _test_set(source, reference, (corpus, split), translator.settings.pizzeria)
     begin = time.perf_counter()
     hypotheses = [found.text for found in translator.translate(text.source, beam=beam)]
     seconds = time.perf_counter() - begin
     result = measure(hypotheses, text.target, text.source, settings)
     values: dict[str, Any] = {**result.to_json(), "seconds": seconds}
+    pronouns = _pronouns(text.name, split, translator.settings.pizzeria, hypotheses)
+    if pronouns is not None:
+        values |= pronouns.to_json()
     compared = None
     if other is not None:
         theirs = [found.text for found in other.translate(text.source, beam=beam)]
@@ -50,17 +54,24 @@ def evaluate(  # noqa: PLR0913 -- the command's options
     if json:
         return print_json(values)
     console().print(f"{text.name}: {len(text)} sentences translated in {seconds:.1f} s", markup=False)
-    _show(result, compared, str(baseline))
+    _show(result)
+    if pronouns is not None:
+        _show_pronouns(pronouns)
+    if compared is not None:
+        _show_comparison(compared, str(baseline))
 
 
-def _test_set(source: Path | None, reference: Path | None, corpus: str | None, split: str) -> "ParallelText":
+def _test_set(
+    source: Path | None, reference: Path | None, named: tuple[str | None, str], pizzeria: "PizzeriaSettings"
+) -> "ParallelText":
     from dragoman.corpora import load_named, read_pair
     from dragoman.errors import DragomanError, UsageError
 
+    corpus, split = named
     if corpus and (source or reference):
         raise UsageError("give --corpus, or --source and --reference, not both")
     if corpus:
-        return load_named(corpus, split)
+        return load_named(corpus, split, pizzeria)
     if source is None or reference is None:
         raise UsageError("nothing to evaluate on: give --source and --reference, or --corpus")
     text = read_pair(source, reference)
@@ -69,15 +80,33 @@ def _test_set(source: Path | None, reference: Path | None, corpus: str | None, s
     return text
 
 
-def _show(result: "Evaluation", compared: "Comparison | None", baseline: str) -> None:
+def _pronouns(
+    corpus: str, split: str, settings: "PizzeriaSettings", hypotheses: list[str]
+) -> "PronounScores | None":
+    """Scores er, sie, es where the corpus is the pizzeria into German."""
+    from dragoman.evaluation import score_pronouns
+
+    if not corpus.startswith("pizzeria:en-de"):
+        return None
+    return score_pronouns({"val": "valid", "validation": "valid"}.get(split, split), settings, hypotheses)  # type: ignore[arg-type]
+
+
+def _show(result: "Evaluation") -> None:
     for name, found in (("BLEU", result.bleu), ("chrF", result.chrf)):
         print(f"{name:12}{found.score:6.2f}  [{found.low:.2f}, {found.high:.2f}]  {found.signature}")
     print(f"{'exact match':12}{100 * result.exact_match:6.2f} %")
     print(f"{'by length':12}{'words':>6}{'lines':>8}{'BLEU':>8}{'chrF':>8}")
     for bucket in result.by_length:
         print(f"{'':12}{bucket.label:>6}{bucket.sentences:8}{bucket.bleu:8.2f}{bucket.chrf:8.2f}")
-    if compared is None:
-        return
+
+
+def _show_pronouns(pronouns: "PronounScores") -> None:
+    print(f"right er, sie or es: {pronouns.accuracy:.1%} of {pronouns.sentences:,} sentences with *it*")
+    for name, score in pronouns.shortcuts.items():
+        print(f"{'':12}{name:28}{score:6.1%}")
+
+
+def _show_comparison(compared: "Comparison", baseline: str) -> None:
     for name, difference in (("BLEU", compared.bleu), ("chrF", compared.chrf)):
         print(
             f"{name} against {baseline}: {difference.difference:+.2f} "

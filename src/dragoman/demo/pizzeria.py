@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from dragoman.config.loading import build_settings
-from dragoman.corpora.pizzeria import PizzeriaPair, generate, pronoun_accuracy, shortcut_scores
+from dragoman.corpora.pizzeria import PizzeriaPair, generate
+from dragoman.evaluation.pronouns import PronounScores, score_pronouns
 from dragoman.training.reporting import Reporter
 from dragoman.training.start import start
 
@@ -36,23 +37,19 @@ class DemoReport:
     """From the first line to the last, by the clock."""
     sentences: int
     exact_match: float
-    pronoun_accuracy: float
-    pronouns: int
     bleu: float
-    shortcuts: dict[str, float]
+    pronouns: PronounScores
     shown: list[Shown]
 
     def to_json(self) -> dict[str, Any]:
         """The figures by their names."""
         return {
             "exact_match": self.exact_match,
-            "pronoun_accuracy": self.pronoun_accuracy,
+            **self.pronouns.to_json(),
             "bleu": self.bleu,
             "seconds": self.seconds,
             "run": str(self.run),
             "sentences": self.sentences,
-            "pronouns": self.pronouns,
-            "shortcuts": self.shortcuts,
             "translations": [vars(shown) for shown in self.shown],
         }
 
@@ -63,8 +60,8 @@ class DemoReport:
             "",
             f"  exact match        {self.exact_match:7.1%}",
             f"  BLEU               {self.bleu:6.1f}",
-            f"  right er/sie/es    {self.pronoun_accuracy:7.1%}   ({self.pronouns:,} sentences with *it*)",
-            *(f"    {name:28}{score:5.1%}" for name, score in self.shortcuts.items()),
+            f"  right er/sie/es    {self.pronouns.accuracy:7.1%}   ({self.pronouns.sentences:,} sentences with *it*)",
+            *(f"    {name:28}{score:5.1%}" for name, score in self.pronouns.shortcuts.items()),
             "",
         ]
         for shown in self.shown:
@@ -90,34 +87,32 @@ def run_demo(out: Path, reporter: Reporter) -> DemoReport:
     begin = time.monotonic()
     settings = build_settings("demo")
     start(out, settings, reporter)
-    train, test = generate("train", settings.pizzeria), generate("test", settings.pizzeria)
-    return report(out, train, test, begin)
+    return report(out, begin)
 
 
-def report(run: Path, train: Sequence[PizzeriaPair], test: Sequence[PizzeriaPair], begin: float) -> DemoReport:
-    """Translates the test sentences and scores them."""
+def report(run: Path, begin: float) -> DemoReport:
+    """Translates the test sentences once and scores them; `begin` is when the demo began (monotonic clock)."""
     from dragoman.evaluation import evaluate
     from dragoman.translation.loading import load
 
     translator = load(run)
-    references = [pair.target for pair in test]
+    test = generate("test", translator.settings.pizzeria)
     hypotheses = [found.text for found in translator.translate([pair.source for pair in test])]
-    scores = evaluate(hypotheses, references)
-    pronouns = [(pair, text) for pair, text in zip(test, hypotheses, strict=True) if pair.pronoun]
-    known = {pair.source: pair.target for pair in (*train, *test)}
-    shown = [
-        Shown(source, found.text, known.get(source, ""))
-        for source, found in zip(SHOWN, translator.translate(SHOWN), strict=True)
-    ]
-    shown += [Shown(pair.source, text, pair.target) for pair, text in pronouns[:: max(1, len(pronouns) // 3)][:3]]
+    scores = evaluate(hypotheses, [pair.target for pair in test])
+    twins = translator.translate(SHOWN)
+    shown = [Shown(source, found.text, "") for source, found in zip(SHOWN, twins, strict=True)]
     return DemoReport(
         run=run,
         seconds=time.monotonic() - begin,
         sentences=len(test),
         exact_match=scores.exact_match,
-        pronoun_accuracy=pronoun_accuracy([pair for pair, _ in pronouns], [text for _, text in pronouns]),
-        pronouns=len(pronouns),
         bleu=scores.bleu.score,
-        shortcuts=shortcut_scores(train, test),
-        shown=shown,
+        pronouns=score_pronouns("test", translator.settings.pizzeria, hypotheses),
+        shown=shown + _some(test, hypotheses),
     )
+
+
+def _some(test: Sequence[PizzeriaPair], hypotheses: Sequence[str]) -> list[Shown]:
+    """Three test sentences with *it*, evenly spread."""
+    chosen = [Shown(p.source, text, p.target) for p, text in zip(test, hypotheses, strict=True) if p.pronoun]
+    return chosen[:: max(1, len(chosen) // 3)][:3]

@@ -1,6 +1,7 @@
 """BLEU and chrF with intervals, exact match, buckets by source length, and the paired test of two systems."""
 
 from dragoman.evaluation.corpus_scores import Bucket, Evaluation, evaluate
+from dragoman.evaluation.pronouns import PronounScores, score_pronouns
 from dragoman.evaluation.scoring import EvaluationSettings, Score
 from dragoman.evaluation.significance import Comparison, Difference, compare
 
@@ -10,7 +11,9 @@ __all__ = [
     "Difference",
     "Evaluation",
     "EvaluationSettings",
+    "PronounScores",
     "Score",
     "compare",
     "evaluate",
+    "score_pronouns",
 ]
