@@ -35,12 +35,17 @@ _GENDERS: tuple[Gender, ...] = get_args(Gender)
 
 
 def generate(split: Split, settings: PizzeriaSettings) -> list[PizzeriaPair]:
-    """Draws the pairs of a split; the same settings give the same pairs.
+    """Draws the pairs of a split; the same settings give the same pairs (and are drawn once a process).
 
     Raises:
         UsageError: for an unknown split, or more fillers than there are kinds of them.
         DragomanError: where the grammar has too few different sentences.
     """
+    return list(_drawn(split, settings))
+
+
+@cache
+def _drawn(split: Split, settings: PizzeriaSettings) -> tuple[PizzeriaPair, ...]:
     if split not in get_args(Split):
         raise UsageError(f"pizzeria has no split '{split}'{nearest(split, get_args(Split))}")
     if settings.fillers > MOST_FILLERS:
@@ -63,7 +68,7 @@ def generate(split: Split, settings: PizzeriaSettings) -> list[PizzeriaPair]:
         drawn[pair.source] = pair
     pairs = list(drawn.values())
     random.shuffle(pairs)
-    return pairs
+    return tuple(pairs)
 
 
 def _makers(
