@@ -41,17 +41,20 @@ def train(
         settings: any other setting by its dotted name, such as ``{"model.d_model": 128}``.
 
     Raises:
-        dragoman.errors.DragomanError: what could not be done, in one line.
+        dragoman.errors.DragomanError: what could not be done, in one line; the training was stopped by a signal.
     """
     from dragoman.cli.display import Display
     from dragoman.config.loading import build_settings
+    from dragoman.errors import DragomanError
     from dragoman.training.start import start
 
     files = {"data.source": source and str(source), "data.target": target and str(target)}
     options = {**files, "data.corpus": corpus, "training.minutes": minutes, **(settings or {})}
     display = Display()
     try:
-        start(Path(run), build_settings(preset, options=options), display)
+        ending = start(Path(run), build_settings(preset, options=options), display)
     finally:
         display.close()
+    if not ending.finished:
+        raise DragomanError(ending.message)
     return load(run)

@@ -69,7 +69,9 @@ def commands() -> list[tuple[str, list[str]]]:
     """Every dragoman command in a code block of the README and the docs, with the page it stands on."""
     found = []
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
-        for block in re.findall(r"```(?:bash|sh|console)?\n(.*?)```", page.read_text(encoding="utf-8"), re.S):
+        for language, block in re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(encoding="utf-8"), re.S | re.M):
+            if language not in ("", "bash", "sh", "console"):
+                continue
             for line in block.replace("\\\n", " ").splitlines():
                 for part in line.split("|"):
                     words = part.split("#")[0].split("<")[0].split(">")[0].removeprefix("$ ").split()

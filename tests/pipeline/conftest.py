@@ -11,7 +11,7 @@ from dragoman.cli.main import run
 SMALL = [
     "text.vocabulary_size=800", "model.d_model=32", "model.d_ff=64", "model.heads=2", "model.encoder_layers=1",
     "model.decoder_layers=1", "batches.target_tokens=500", "training.warmup_steps=10", "training.threads=1",
-    "training.dtype=float32", "training.validation_sentences=10",
+    "training.dtype=float32", "training.validation_sentences=10", "search.longest_ratio=0.5",
 ]  # fmt: skip
 """Settings with which a training takes seconds."""
 

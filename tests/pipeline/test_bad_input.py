@@ -116,7 +116,11 @@ def test_nothing_ends_the_training(dragoman: Dragoman, lines: Path, tmp_path: Pa
     fails(dragoman("train", tmp_path / "r", *files(lines)), 2, "nothing ends the training", "training.minutes")
 
 
-def test_contradicting_options(dragoman: Dragoman, trained: Path, tmp_path: Path) -> None:
+def test_contradicting_options(dragoman: Dragoman, trained: Path, lines: Path, tmp_path: Path) -> None:
+    fails(dragoman("train", trained, "--resume", "--preset", "tiny"), 2, "leave --preset away")
+    from_ = ["train", tmp_path / "r", *files(lines), "--from", trained, "--minutes", 1]
+    fails(dragoman(*from_, "--set", "model.d_ff=8"), 2, "--from takes shape and vocabulary", "model.d_ff=8")
+    text = lines / "valid.en"
     fails(dragoman("train", trained, "--resume", "--dry-run"), 2, "leave --dry-run and --from away")
     fails(dragoman("train", trained, "--checkpoint", 8), 2, "add --resume")
     fails(dragoman("evaluate", trained), 2, "give --source and --reference, or --corpus")
@@ -124,8 +128,8 @@ def test_contradicting_options(dragoman: Dragoman, trained: Path, tmp_path: Path
     fails(dragoman("evaluate", trained, "--corpus", "pizzeria", "--split", "tset"), 2, "did you mean 'test'?")
     fails(dragoman("score", trained, "--source", "x"), 2, "--source and --target")
     fails(dragoman("translate", trained, "--checkpoint", "bset"), 2, "neither best nor last nor a step")
-    fails(dragoman("translate", trained, "--n-best", 3, "--beam", 2), 2, "raise the beam to at least 3")
-    fails(dragoman("translate", trained, "--beam", 0), 2, "choose 1 (greedy) or more")
+    fails(dragoman("translate", trained, text, "--n-best", 3, "--beam", 2), 2, "raise the beam to at least 3")
+    fails(dragoman("translate", trained, text, "--beam", 0), 2, "choose 1 (greedy) or more")
 
 
 def test_a_resumed_training_keeps_its_settings(dragoman: Dragoman, trained: Path) -> None:

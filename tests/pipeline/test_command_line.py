@@ -170,7 +170,8 @@ def test_resume_ends_in_the_same_weights(lines: Path, dragoman: Dragoman, tmp_pa
 
 
 def test_train_from_another_run(trained: Path, lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
-    settings = sets(*SMALL, "training.steps=1", "training.learning_rate=1e-9", "training.warmup_steps=0")
+    settings = sets("training.steps=1", "training.learning_rate=1e-9", "training.warmup_steps=0", "training.threads=1",
+                    "training.dtype=float32", "search.longest_ratio=0.5", "model.dropout=0.3")  # fmt: skip
     result = dragoman("train", tmp_path / "tuned", *files(lines), "--from", trained, *settings)
     assert result.code == 0
     assert (tmp_path / "tuned" / "tokenizer.model").read_bytes() == (trained / "tokenizer.model").read_bytes()

@@ -69,8 +69,9 @@ def test_accumulated_batches_equal_one_large_batch() -> None:
     assert one.target_tokens == two.target_tokens == sum(len(row) + 1 for row in ROWS)
     assert one.loss == pytest.approx(two.loss, rel=1e-5)
     assert one.gradient_norm == pytest.approx(two.gradient_norm, rel=1e-4)
-    for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
-        assert torch.allclose(a, b, atol=1e-4)
+    for (name, a), b in zip(whole.named_parameters(), parts.parameters(), strict=True):
+        # A key's bias moves all of a query's scores alike: its gradient is rounding noise, which Adam blows up.
+        assert name.endswith("key.bias") or torch.allclose(a, b, atol=1e-4), name
 
 
 def test_padding_changes_no_loss() -> None:

@@ -14,6 +14,7 @@ def list_(json: Annotated[bool, typer.Option("--json", help="One JSON object a l
 
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from dragoman.cli.display import print_json
     from dragoman.corpora import corpus_list
@@ -26,7 +27,7 @@ def list_(json: Annotated[bool, typer.Option("--json", help="One JSON object a l
     table = Table("name", "pairs", "what", "where")
     for row in rows:
         pairs = ", ".join(f"{split} {count:,}" for split, count in row.pairs.items())
-        table.add_row(row.name, pairs, row.what, row.where)
+        table.add_row(*(Text(cell) for cell in (row.name, pairs, row.what, row.where)))
     Console(highlight=False).print(table)
 
 

@@ -1,17 +1,25 @@
 """dragoman train --dry-run: what would be trained."""
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table
 
 from dragoman.cli.display import print_json
 from dragoman.config import Settings
+from dragoman.runs import Run, load_checkpoint
 from dragoman.training.facts import facts, parameters, parts
 from dragoman.training.preparing import on_this_machine, prepare
+from dragoman.training.start import inherit
 
 
-def dry_run(settings: Settings, json: bool) -> None:
+def dry_run(settings: Settings, source_run: Path | None, json: bool) -> None:
     """Prints the model part by part, its size, the memory forecast and the batches an epoch."""
-    prepared = prepare(on_this_machine(settings), None, None)
+    weights = None
+    if source_run is not None:
+        other = Run.open(source_run)
+        settings, weights = inherit(settings, other.settings), load_checkpoint(other, "best")
+    prepared = prepare(on_this_machine(settings), source_run, weights)
     found, rows = facts(prepared), list(parts(prepared.model))
     prepared.epochs.close()
     if json:

@@ -12,6 +12,7 @@ def settings(
     """List every setting for --set and --config: its name, kind, default and meaning."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from dragoman.cli.display import print_json
     from dragoman.config.loading import settings_help
@@ -27,5 +28,6 @@ def settings(
         return
     table = Table("setting", "kind", "default", "meaning")
     for key, kind, default, meaning in rows:
-        table.add_row(key, kind, repr(default) if default == "" else str(default), meaning)
+        cells = (key, kind, repr(default) if default == "" else str(default), meaning)
+        table.add_row(*(Text(cell) for cell in cells))
     Console(highlight=False).print(table)

@@ -11,6 +11,10 @@ from dragoman.config.loading import build_settings, override
 from dragoman.errors import UsageError
 
 
+NOT_INHERITED = ("model.dropout", "model.attention_dropout", "text.sampling")
+"""What --from leaves to the new training: it changes no weight's shape."""
+
+
 def train(  # noqa: PLR0913 -- the command's options
     run: Annotated[Path, typer.Argument(help="The run's folder, which is made.")],
     source: Annotated[str | None, typer.Option(help="Source sentences, one a line (plain or .gz).")] = None,
@@ -20,7 +24,9 @@ def train(  # noqa: PLR0913 -- the command's options
     valid_target: Annotated[str | None, typer.Option(help="Their translations.")] = None,
     valid_tsv: Annotated[str | None, typer.Option(help="Both in one file.")] = None,
     corpus: Annotated[str | None, typer.Option(help="A corpus by name; see `dragoman corpus list`.")] = None,
-    preset: Annotated[str, typer.Option(help="tiny, small, base or big (the paper's).")] = "small",
+    preset: Annotated[
+        str | None, typer.Option(help="tiny, small (the default), base or big (the paper's).")
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option(help="Minutes by the clock until the best model is ready.")
     ] = None,
@@ -46,6 +52,12 @@ def train(  # noqa: PLR0913 -- the command's options
     }  # fmt: skip
     if resume and (dry_run or from_):
         raise UsageError("--resume goes on with a run as it is; leave --dry-run and --from away")
+    if resume and preset:
+        raise UsageError("--resume goes on with the run's own settings; leave --preset away")
+    inherited = [name for name in set_ or [] if from_ and name.startswith(("model.", "text."))]
+    inherited = [name for name in inherited if name.split("=")[0] not in NOT_INHERITED]
+    if inherited:
+        raise UsageError(f"--from takes shape and vocabulary from the run; leave {', '.join(inherited)} away")
     if checkpoint is not None and not resume:
         raise UsageError("--checkpoint says where --resume goes on; add --resume")
     from dragoman.cli.display import Display, JsonLines
@@ -54,16 +66,14 @@ def train(  # noqa: PLR0913 -- the command's options
     if dry_run:
         from dragoman.cli.dry_run import dry_run as show
 
-        return show(build_settings(preset, config, options, set_ or []), json)
+        return show(build_settings(preset or "small", config, options, set_ or []), from_, json)
     reporter = JsonLines() if json else Display()
     try:
         if resume:
             changes = partial(_changed, config=config, options=options, sets=set_ or [])
-            message = training.resume(run, changes, reporter, checkpoint)
-            if message.startswith(f"{run} is finished"):
-                reporter.end(message)
+            training.resume(run, changes, reporter, checkpoint)
         else:
-            settings = build_settings(preset, config, options, set_ or [])
+            settings = build_settings(preset or "small", config, options, set_ or [])
             training.start(run, settings, reporter, from_)
     finally:
         reporter.close()

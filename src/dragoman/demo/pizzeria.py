@@ -8,6 +8,7 @@ from typing import Any
 
 from dragoman.config.loading import build_settings
 from dragoman.corpora.pizzeria import PizzeriaPair, generate
+from dragoman.errors import DragomanError
 from dragoman.evaluation.pronouns import PronounScores, score_pronouns
 from dragoman.training.reporting import Reporter
 from dragoman.training.start import start
@@ -86,7 +87,9 @@ def run_demo(out: Path, reporter: Reporter) -> DemoReport:
     """
     begin = time.monotonic()
     settings = build_settings("demo")
-    start(out, settings, reporter)
+    ending = start(out, settings, reporter)
+    if not ending.finished:
+        raise DragomanError(f"the demo was {ending.message.replace('--resume', f'`dragoman train {out} --resume`')}")
     return report(out, begin)
 
 

@@ -59,7 +59,8 @@ class Part:
 
 def parts(model: Transformer) -> Iterator[Part]:
     """Every trained tensor in the model's order, with its first values as they really are."""
-    for name, value in model.named_parameters():
+    for name, parameter in model.named_parameters():
+        value = parameter.detach()
         low, high = float(value.min()), float(value.max())
         spread = f"all {low:g}" if low == high else f"{low:+.3f} to {high:+.3f}, deviation {float(value.std()):.3f}"
         yield Part(name, tuple(value.shape), value.numel(), spread)

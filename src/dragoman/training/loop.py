@@ -14,7 +14,7 @@ from dragoman.runs import Run, mark_best, mark_last, save_checkpoint
 from dragoman.training.interrupt import Interrupt
 from dragoman.training.optimizer import optimizer_tensors
 from dragoman.training.progress import Budget, Progress
-from dragoman.training.reporting import Logs, Reporter
+from dragoman.training.reporting import Ending, Logs, Reporter
 from dragoman.training.schedule import learning_rate
 from dragoman.training.step import Update, update
 from dragoman.training.validation import Validator
@@ -41,8 +41,8 @@ class Loop:
         self._logged = Progress(**vars(progress))
         self._saved_step = progress.step
 
-    def train(self) -> str:
-        """Trains to the end or to a signal; gives one line that says how it ended."""
+    def train(self) -> Ending:
+        """Trains to the end or to a signal."""
         epoch = self._epochs.epoch(self.progress.epoch)
         self.model.train()
         with Interrupt() as interrupt:
@@ -124,23 +124,25 @@ class Loop:
         save_checkpoint(self.run, self.progress.step, named_weights(self.model), tensors, state, keep)
         self._saved_step = self.progress.step
 
-    def _stopped(self, why: str) -> str:
+    def _stopped(self, why: str) -> Ending:
         if self.progress.step > self._saved_step:
             self._save()
         if self.progress.step == 0:
-            return f"stopped by {why} before the first update; --resume starts over"
-        return f"stopped by {why} at update {self.progress.step}; saved: go on with --resume"
+            return Ending(f"stopped by {why} before the first update; --resume starts over", finished=False)
+        message = f"stopped by {why} at update {self.progress.step}; saved: go on with --resume"
+        return Ending(message, finished=False)
 
-    def _finished(self) -> str:
+    def _finished(self) -> Ending:
         if self.progress.step > self._saved_step or self.progress.best is None:
             self._validate()
         mark_last(self.run, self.progress.step, {"finished": True})
         kind = "BLEU" if self.settings.training.best_by == "bleu" else "loss"
         best = abs(self.progress.best or 0.0)
-        return (
+        message = (
             f"finished after {self.progress.step} updates, {self.progress.seconds:.0f} s of training; "
             f"best validation {kind} {best:.2f} at update {self.progress.best_step}"
         )
+        return Ending(message, finished=True)
 
 
 def restore_rng(tensors: dict[str, Tensor]) -> None:

@@ -1,12 +1,23 @@
 """What a training tells while it runs, and to whom."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dragoman.runs import Run
 from dragoman.training.validation import Validation
 
 Line = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a training ended."""
+
+    message: str
+    """One line for people."""
+    finished: bool
+    """Whether it came to its end, rather than being stopped."""
 
 
 class Reporter(Protocol):

@@ -16,7 +16,7 @@ from dragoman.training.loop import Loop, restore_rng
 from dragoman.training.optimizer import build_optimizer, restore_optimizer
 from dragoman.training.preparing import Prepared, on_this_machine, prepare, validator
 from dragoman.training.progress import Budget, Progress
-from dragoman.training.reporting import Reporter
+from dragoman.training.reporting import Ending, Reporter
 
 MAY_CHANGE = frozenset(
     f"training.{name}"
@@ -25,8 +25,8 @@ MAY_CHANGE = frozenset(
 """Settings that a resumed training may be given anew."""
 
 
-def start(path: Path, settings: Settings, reporter: Reporter, source_run: Path | None = None) -> str:
-    """Trains a new run to its end; gives the line that says how it ended.
+def start(path: Path, settings: Settings, reporter: Reporter, source_run: Path | None = None) -> Ending:
+    """Trains a new run to its end.
 
     Args:
         source_run: a run whose vocabulary, shape and best weights the training starts from.
@@ -42,7 +42,7 @@ def start(path: Path, settings: Settings, reporter: Reporter, source_run: Path |
     if source_run is not None:
         other = Run.open(source_run)
         weights = load_checkpoint(other, "best")
-        settings = replace(settings, model=other.settings.model, text=_vocabulary_of(other, settings))
+        settings = inherit(settings, other.settings)
     prepared = prepare(on_this_machine(settings), source_run, weights)
     run = Run.create(path, prepared.settings)
     with run.lock():
@@ -53,8 +53,8 @@ def start(path: Path, settings: Settings, reporter: Reporter, source_run: Path |
 
 def resume(
     path: Path, changes: Callable[[Settings], Settings], reporter: Reporter, which: int | None = None
-) -> str:
-    """Goes on where the last checkpoint (or that of step `which`) was saved; gives the line that says how it ended.
+) -> Ending:
+    """Goes on where the last checkpoint (or that of step `which`) was saved.
 
     Args:
         changes: lays what the user gave anew over the run's settings.
@@ -71,7 +71,9 @@ def resume(
     with run.lock():
         last = read_mark(run, "last") if which is None else None
         if last and last.get("finished") and settings.training == run.settings.training:
-            return f"{path} is finished (update {last['step']}); give more --minutes or training.steps to train on"
+            message = f"{path} is finished (update {last['step']}); give more --minutes or training.steps to train on"
+            reporter.end(message)
+            return Ending(message, finished=True)
         if not checkpoint_steps(run):
             return _start_over(run, settings, began, reporter)
         checkpoint = load_checkpoint(run, "last" if which is None else which, optimizer=True)
@@ -83,7 +85,7 @@ def resume(
         return _train(run, prepared, progress, checkpoint, budget, reporter)
 
 
-def _start_over(run: Run, settings: Settings, began: float, reporter: Reporter) -> str:
+def _start_over(run: Run, settings: Settings, began: float, reporter: Reporter) -> Ending:
     prepared = prepare(on_this_machine(settings), None, None)
     prepared.tokenizers.save(run.path)
     run.save_settings(prepared.settings)
@@ -99,21 +101,23 @@ def _train(
     checkpoint: Checkpoint | None,
     budget: Budget,
     reporter: Reporter,
-) -> str:
+) -> Ending:
     optimizer = build_optimizer(prepared.model, prepared.settings.training)
     if checkpoint is not None and checkpoint.optimizer is not None:
         restore_rng(checkpoint.optimizer)
         restore_optimizer(optimizer, checkpoint.optimizer)
     reporter.begin(facts(prepared))
     data = prepared.epochs, validator(prepared)
-    message = Loop(run, prepared.model, optimizer, data, progress, budget, reporter).train()
-    reporter.end(message)
-    return message
+    ending = Loop(run, prepared.model, optimizer, data, progress, budget, reporter).train()
+    reporter.end(ending.message)
+    return ending
 
 
-def _vocabulary_of(other: Run, settings: Settings) -> object:
-    theirs = other.settings.text
-    return replace(theirs, sampling=settings.text.sampling)
+def inherit(settings: Settings, other: Settings) -> Settings:
+    """The settings with the shape and vocabulary of another run; what only training uses stays as it was given."""
+    ours = settings.model
+    model = replace(other.model, dropout=ours.dropout, attention_dropout=ours.attention_dropout)
+    return replace(settings, model=model, text=replace(other.text, sampling=settings.text.sampling))
 
 
 def _refuse_changes(before: Settings, after: Settings) -> None:
