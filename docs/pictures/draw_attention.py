@@ -12,11 +12,12 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from numpy.typing import NDArray
+
 from dragoman.batches.padded import source_batch
 from dragoman.config import SearchSettings
 from dragoman.search import search
 from dragoman.translation.loading import load
-from numpy.typing import NDArray
 
 matplotlib.use("agg")
 from matplotlib import pyplot

@@ -1,6 +1,6 @@
 """Makes the stored model anew; only where its format has changed on purpose, which CHANGELOG.md then says.
 
-    python tests/golden/make.py
+python tests/golden/make.py
 """
 
 import json
@@ -48,9 +48,7 @@ def main() -> None:
         ]
     scores = [row.log_probability for row in translator.score(source, target)]
     expected = {"source": source, "target": target, "beam": beams, "log_probabilities": scores}
-    (HERE / "expected.json").write_text(
-        json.dumps(expected, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
-    )
+    (HERE / "expected.json").write_text(json.dumps(expected, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from dragoman.translation.loading import load
 
 HERE = Path(__file__).parent

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from dragoman.cli.main import run
 from dragoman.config.loading import build_settings, preset_names, settings_help
 
@@ -99,7 +100,11 @@ def test_every_documented_option_exists(shown: str, words: list[str], capsys: py
 
 
 def test_nothing_names_a_machine_or_a_registry() -> None:
-    hosts = [".".join(("pypi", "org")), ".".join(("files", "pythonhosted", "org")), ".".join(("registry", "npmjs", "org"))]
+    hosts = [
+        ".".join(("pypi", "org")),
+        ".".join(("files", "pythonhosted", "org")),
+        ".".join(("registry", "npmjs", "org")),
+    ]
     for file in [*FILES, ROOT / "pyproject.toml", ROOT / "Makefile", ROOT / ".ci" / "run"]:
         text = file.read_text(encoding="utf-8")
         assert not any(host in text for host in hosts), file

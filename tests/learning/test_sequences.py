@@ -4,9 +4,11 @@ Sequences of 1 to 10 of 20 tokens; fresh ones for the test, none of which was tr
 """
 
 import random
+from collections.abc import Callable
 
 import pytest
 import torch
+
 from dragoman.batches.padded import pair_batch, source_batch
 from dragoman.config import ModelSettings, SearchSettings, TrainingSettings
 from dragoman.models.build import build_model
@@ -16,7 +18,7 @@ from dragoman.training.schedule import learning_rate
 from dragoman.training.step import update
 
 FIRST, TOKENS, LONGEST, BATCH = 4, 20, 10, 64
-TASKS = {"copy": lambda row: list(row), "reverse": lambda row: list(row)[::-1], "sort": sorted}
+TASKS: dict[str, Callable[[list[int]], list[int]]] = {"copy": list, "reverse": lambda row: row[::-1], "sort": sorted}
 
 
 def sequences(count: int, seed: int) -> list[list[int]]:
@@ -24,7 +26,9 @@ def sequences(count: int, seed: int) -> list[list[int]]:
     return [[draw.randrange(FIRST, FIRST + TOKENS) for _ in range(draw.randint(1, LONGEST))] for _ in range(count)]
 
 
-@pytest.mark.parametrize(("task", "updates", "bound"), [("copy", 500, 0.99), ("reverse", 500, 0.97), ("sort", 500, 0.95)])
+@pytest.mark.parametrize(
+    ("task", "updates", "bound"), [("copy", 500, 0.99), ("reverse", 500, 0.97), ("sort", 500, 0.95)]
+)
 def test_learns(task: str, updates: int, bound: float) -> None:
     torch.manual_seed(1)
     apply = TASKS[task]

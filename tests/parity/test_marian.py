@@ -6,12 +6,13 @@ in turn. So every axis of width d_model is permuted; axes inside heads and feed-
 
 import pytest
 import torch
-from tests.parity.closeness import relative_error
+from torch import Tensor
+
 from dragoman.batches.padded import PAD, pair_batch
 from dragoman.config import ModelSettings
 from dragoman.models.build import build_model
 from dragoman.models.transformer import Transformer
-from torch import Tensor
+from tests.parity.closeness import relative_error
 
 LIMIT = 1e-5
 WIDTH, HEADS, INNER, VOCABULARY = 32, 4, 64, 60

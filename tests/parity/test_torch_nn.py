@@ -1,14 +1,17 @@
 """Our layers against torch.nn's with the same weights, in float32: outputs and gradients."""
 
+from typing import Literal
+
 import pytest
 import torch
-from tests.parity.closeness import relative_error
+from torch import Tensor, nn
+
 from dragoman.batches.padded import PairBatch, pair_batch
 from dragoman.config import ModelSettings
 from dragoman.layers.attention import MultiHeadAttention, causal_mask, similarity
 from dragoman.models.build import build_model
 from dragoman.models.transformer import Transformer
-from torch import Tensor, nn
+from tests.parity.closeness import relative_error
 
 LIMIT = 1e-5
 WIDTH, HEADS, INNER = 32, 4, 64
@@ -48,8 +51,8 @@ def twin(model: Transformer, norm: str, activation: str) -> nn.Transformer:
         pour_rest(ours, layer)
         pour_norms(ours, layer, ["self", "cross", "feed_forward"])
     if norm == "pre":
-        theirs.encoder.norm.load_state_dict(model.encoder_norm.state_dict())  # type: ignore[union-attr]
-        theirs.decoder.norm.load_state_dict(model.decoder_norm.state_dict())  # type: ignore[union-attr]
+        theirs.encoder.norm.load_state_dict(model.encoder_norm.state_dict())
+        theirs.decoder.norm.load_state_dict(model.decoder_norm.state_dict())
     else:
         theirs.encoder.norm = theirs.decoder.norm = None
     return theirs
@@ -74,11 +77,11 @@ def run_theirs(theirs: nn.Transformer, source: Tensor, target: Tensor, pairs: Pa
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
 @pytest.mark.parametrize("activation", ["relu", "gelu"])
-def test_whole_stack(norm: str, activation: str) -> None:
+def test_whole_stack(norm: Literal["pre", "post"], activation: Literal["relu", "gelu"]) -> None:
     settings = ModelSettings(
         d_model=WIDTH, d_ff=INNER, heads=HEADS, encoder_layers=2, decoder_layers=2, dropout=0.0,
         norm=norm, activation=activation,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
     model = build_model(settings, 50, 50, seed=1)
     randomise_biases_and_norms(model)
     theirs = twin(model, norm, activation)
@@ -147,8 +150,6 @@ def test_multi_head_attention(causal: bool) -> None:
     x = torch.randn(3, 11, WIDTH)
     mask = causal_mask(11) if causal else None
     output, attended = ours.attend(x, ours.keys_values(x), mask)
-    expected, weights = theirs(
-        x, x, x, attn_mask=None if mask is None else ~mask[0, 0], average_attn_weights=False
-    )
+    expected, weights = theirs(x, x, x, attn_mask=None if mask is None else ~mask[0, 0], average_attn_weights=False)
     assert relative_error(output, expected) < LIMIT
     assert relative_error(attended.weights, weights) < LIMIT

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.pipeline.conftest import SMALL, Result, files, sets
 
 Dragoman = Callable[..., Result]
@@ -32,7 +33,9 @@ def write(path: Path, *lines: str) -> Path:
 
 
 def test_missing_file(dragoman: Dragoman, tmp_path: Path) -> None:
-    result = dragoman("train", tmp_path / "r", "--source", tmp_path / "no.en", "--target", tmp_path / "no.de", "--minutes", 1)
+    result = dragoman(
+        "train", tmp_path / "r", "--source", tmp_path / "no.en", "--target", tmp_path / "no.de", "--minutes", 1
+    )
     fails(result, 1, "no such file", "no.en")
     assert not (tmp_path / "r").exists()
 
@@ -45,7 +48,7 @@ def test_unequal_counts_are_both_said(dragoman: Dragoman, tmp_path: Path) -> Non
 
 def test_not_utf8_says_the_line(dragoman: Dragoman, trained: Path, tmp_path: Path) -> None:
     bad = tmp_path / "latin1"
-    bad.write_bytes("eins\nzwei\n".encode() + "Käse\n".encode("latin-1"))
+    bad.write_bytes(b"eins\nzwei\n" + "Käse\n".encode("latin-1"))
     target = write(tmp_path / "t", "1", "2", "3")
     result = dragoman("train", tmp_path / "r", "--source", bad, "--target", target, "--minutes", 1)
     fails(result, 1, "line 3", "UTF-8", "latin1")
@@ -63,13 +66,13 @@ def test_empty_corpus(content: list[str], dragoman: Dragoman, tmp_path: Path) ->
     assert not (tmp_path / "r").exists()
 
 
-def test_empty_lines_and_a_10000_word_line_are_left_out_aloud(
-    dragoman: Dragoman, lines: Path, tmp_path: Path
-) -> None:
+def test_empty_lines_and_a_10000_word_line_are_left_out_aloud(dragoman: Dragoman, lines: Path, tmp_path: Path) -> None:
     source, target = tmp_path / "s", tmp_path / "t"
     source.write_text((lines / "train.en").read_text() + "\n" + "dog " * 10_000 + "\nA dog.\n", encoding="utf-8")
     target.write_text((lines / "train.de").read_text() + "leer\n" + "Hund " * 10_000 + "\n\n", encoding="utf-8")
-    result = dragoman("train", tmp_path / "r", "--source", source, "--target", target, *sets(*SMALL, "training.steps=1"))
+    result = dragoman(
+        "train", tmp_path / "r", "--source", source, "--target", target, *sets(*SMALL, "training.steps=1")
+    )
     assert result.code == 0
     told = " ".join(result.err.split())
     assert "2 empty" in told
@@ -200,7 +203,10 @@ def test_a_full_disk_keeps_the_checkpoint_before(lines: Path, tmp_path: Path) ->
     )
     path = tmp_path / "r"
     done = subprocess.run(
-        [sys.executable, "-c", code, "train", str(path), *files(lines), *settings], capture_output=True, text=True
+        [sys.executable, "-c", code, "train", str(path), *files(lines), *settings],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -208,7 +214,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(lines: Path, tmp_path: Path) ->
     assert "checkpoint 2 is still the newest" in done.stderr
     assert [entry.name for entry in (path / "checkpoints").iterdir()] == ["00000002"]
     again = subprocess.run(
-        [sys.executable, "-m", "dragoman", "train", str(path), "--resume"], capture_output=True, text=True
+        [sys.executable, "-m", "dragoman", "train", str(path), "--resume"], capture_output=True, text=True, check=False
     )
     assert again.returncode == 0
     assert (path / "checkpoints" / "00000004").is_dir()

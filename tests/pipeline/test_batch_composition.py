@@ -8,6 +8,7 @@ import random
 from pathlib import Path
 
 import pytest
+
 from dragoman.translation import Translation, Translator
 from dragoman.translation.loading import load
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tests.pipeline.conftest import SMALL, Result, files, sets
 
 Dragoman = Callable[..., Result]
@@ -59,9 +60,7 @@ def test_translate_a_file_in_order(trained: Path, lines: Path, dragoman: Dragoma
     assert again.out.splitlines() == result.out.splitlines()[::-1]
 
 
-def test_translate_standard_input_and_json(
-    trained: Path, dragoman: Dragoman, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_translate_standard_input_and_json(trained: Path, dragoman: Dragoman, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "Two dogs play in the snow.\n\nA man.\n"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8"))
     result = dragoman("translate", trained, "--json", "--n-best", 3)
@@ -76,7 +75,9 @@ def test_translate_standard_input_and_json(
 
 
 def test_n_best_as_text(trained: Path, lines: Path, dragoman: Dragoman) -> None:
-    rows = [row.split("\t") for row in dragoman("translate", trained, lines / "valid.en", "--n-best", 2).out.splitlines()]
+    rows = [
+        row.split("\t") for row in dragoman("translate", trained, lines / "valid.en", "--n-best", 2).out.splitlines()
+    ]
     assert len(rows) == 80
     assert [row[0] for row in rows[:4]] == ["1", "1", "2", "2"]
     assert all(float(first[1]) >= float(second[1]) for first, second in zip(rows[::2], rows[1::2], strict=True))
@@ -101,7 +102,9 @@ def test_evaluate(trained: Path, lines: Path, dragoman: Dragoman) -> None:
 
 
 def test_evaluate_a_named_corpus(trained: Path, dragoman: Dragoman) -> None:
-    values = json.loads(dragoman("evaluate", trained, "--corpus", "multi30k", "--split", "valid", "--beam", 1, "--json").out)
+    values = json.loads(
+        dragoman("evaluate", trained, "--corpus", "multi30k", "--split", "valid", "--beam", 1, "--json").out
+    )
     assert values["sentences"] == 1014
 
 
@@ -141,9 +144,7 @@ def test_dry_run_trains_nothing(lines: Path, dragoman: Dragoman, tmp_path: Path)
     assert sum(part["parameters"] for part in values["parts"]) == values["parameters"]
 
 
-def test_train_refuses_a_taken_folder_and_says_when_finished(
-    trained: Path, lines: Path, dragoman: Dragoman
-) -> None:
+def test_train_refuses_a_taken_folder_and_says_when_finished(trained: Path, lines: Path, dragoman: Dragoman) -> None:
     refused = dragoman("train", trained, *files(lines), "--minutes", 1)
     assert refused.code == 1
     assert f"{trained} exists: add --resume to go on" in refused.err.replace("\n", " ")
@@ -153,7 +154,9 @@ def test_train_refuses_a_taken_folder_and_says_when_finished(
 
 
 def test_resume_ends_in_the_same_weights(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
-    settings = sets(*SMALL, "training.validate_every=5", "text.sampling=0.1", "model.dropout=0.2", "training.accumulate=2")
+    settings = sets(
+        *SMALL, "training.validate_every=5", "text.sampling=0.1", "model.dropout=0.2", "training.accumulate=2"
+    )
     common = [*files(lines), "--preset", "tiny", *settings]
     assert dragoman("train", tmp_path / "whole", *common, "--set", "training.steps=15").code == 0
     assert dragoman("train", tmp_path / "halves", *common, "--set", "training.steps=15").code == 0
@@ -221,7 +224,13 @@ def test_other_scripts_and_languages(dragoman: Dragoman, tmp_path: Path) -> None
     (tmp_path / "s").write_text("".join(f"{line} {n}\n" for n, line in enumerate(source)), encoding="utf-8")
     (tmp_path / "t").write_text("".join(f"{line} {n}\n" for n, line in enumerate(target)), encoding="utf-8")
     small = [setting for setting in SMALL if not setting.startswith("text.vocabulary_size")]
-    options = ["--source", tmp_path / "s", "--target", tmp_path / "t", *sets(*small, "text.vocabulary_size=380", "training.steps=2")]
+    options = [
+        "--source",
+        tmp_path / "s",
+        "--target",
+        tmp_path / "t",
+        *sets(*small, "text.vocabulary_size=380", "training.steps=2"),
+    ]
     assert dragoman("train", tmp_path / "run", *options).code == 0
     result = dragoman("translate", tmp_path / "run", tmp_path / "s", "--beam", 1)
     assert result.code == 0
@@ -231,7 +240,9 @@ def test_other_scripts_and_languages(dragoman: Dragoman, tmp_path: Path) -> None
 @pytest.mark.parametrize("kind", ["unigram", "character", "word"])
 @pytest.mark.parametrize("joint", ["true", "false"])
 def test_every_kind_of_text(kind: str, joint: str, lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
-    options = sets(*SMALL, f"text.kind={kind}", f"text.joint={joint}", "training.steps=1", "text.normalisation=identity")
+    options = sets(
+        *SMALL, f"text.kind={kind}", f"text.joint={joint}", "training.steps=1", "text.normalisation=identity"
+    )
     tie = sets("model.tie=output") if joint == "false" else []
     assert dragoman("train", tmp_path / "run", *files(lines), *options, *tie).code == 0
     assert dragoman("translate", tmp_path / "run", lines / "valid.en", "--beam", 1).code == 0

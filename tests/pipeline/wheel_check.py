@@ -10,9 +10,9 @@ from pathlib import Path
 
 sys.path.append(sys.argv[1])
 
-import dragoman  # noqa: E402
-from dragoman.cli.main import run  # noqa: E402
-from dragoman.config.loading import build_settings, preset_names  # noqa: E402
+import dragoman
+from dragoman.cli.main import run
+from dragoman.config.loading import build_settings, preset_names
 
 installed = Path(dragoman.__file__)
 assert "site-packages" in installed.parts, installed

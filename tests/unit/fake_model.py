@@ -67,10 +67,7 @@ class FakeModel:
 
     def encode(self, source: SourceBatch) -> list[Ids]:
         self.encoded.append((source.ids.shape[0], source.ids.shape[1]))
-        return [
-            tuple(row[:length])
-            for row, length in zip(source.ids.tolist(), source.lengths.tolist(), strict=True)
-        ]
+        return [tuple(row[:length]) for row, length in zip(source.ids.tolist(), source.lengths.tolist(), strict=True)]
 
     def start(self, memory: list[Ids]) -> FakeState:
         return FakeState(tuple((source, ()) for source in memory))
@@ -79,8 +76,7 @@ class FakeModel:
         assert len(tokens) == len(state.rows)
         self.rows_seen.append(len(tokens))
         rows = tuple(
-            (source, (*prefix, token))
-            for (source, prefix), token in zip(state.rows, tokens.tolist(), strict=True)
+            (source, (*prefix, token)) for (source, prefix), token in zip(state.rows, tokens.tolist(), strict=True)
         )
         scores = torch.tensor([self.scores(*row) for row in rows], dtype=torch.float64)
         return Step(scores, self._attention(rows) if attention else None), FakeState(rows)
@@ -128,8 +124,7 @@ class Letters(Tokenizer):
         self.encoded += lines
         unknown = self.alphabet.index("?")
         return [
-            [self.first + (self.alphabet.index(c) if c in self.alphabet else unknown) for c in line]
-            for line in lines
+            [self.first + (self.alphabet.index(c) if c in self.alphabet else unknown) for c in line] for line in lines
         ]
 
     def sample(self, lines: Sequence[str], share: float, seeds: Sequence[int]) -> list[list[int]]:

@@ -4,6 +4,8 @@ from math import exp, log, sqrt
 
 import pytest
 import torch
+from torch import Tensor
+
 from dragoman.layers.attention import (
     CosineSimilarity,
     MultiHeadAttention,
@@ -12,7 +14,6 @@ from dragoman.layers.attention import (
     similarity,
 )
 from dragoman.layers.positions import RotaryPositions
-from torch import Tensor
 
 
 def rows(*values: list[float]) -> Tensor:

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from dragoman.batches.buckets import cut_batches, real_share
 from dragoman.batches.epochs import Epochs
 from dragoman.batches.padded import BOS, EOS, PAD, pair_batch, rectangle, source_batch
 from dragoman.config import BatchSettings, TextSettings
 from dragoman.errors import DragomanError
 from dragoman.text import Tokenizers
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def test_a_pair_batch_by_hand() -> None:
@@ -34,9 +35,7 @@ LENGTHS = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 60)), min_size=1
 
 
 @given(LENGTHS, st.integers(1, 200), st.integers(0, 5))
-def test_batches_hold_every_pair_once_under_the_budget(
-    lengths: list[tuple[int, int]], budget: int, seed: int
-) -> None:
+def test_batches_hold_every_pair_once_under_the_budget(lengths: list[tuple[int, int]], budget: int, seed: int) -> None:
     source, target = [s for s, _ in lengths], [t for _, t in lengths]
     batches = cut_batches(source, target, budget, seed)
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
@@ -66,9 +65,7 @@ def test_little_of_multi30k_is_padding(data: Path) -> None:
     epoch = epochs.epoch(0)
     lengths = [len(row) + 1 for row in epoch.sources], [len(row) + 1 for row in epoch.targets]
     shares = [real_share(lengths[0], epoch.batches), real_share(lengths[1], epoch.batches)]
-    positions = [
-        sum(len(batch) * max(side[i] for i in batch) for batch in epoch.batches) for side in lengths
-    ]
+    positions = [sum(len(batch) * max(side[i] for i in batch) for batch in epoch.batches) for side in lengths]
     of_all = (sum(lengths[0]) + sum(lengths[1])) / sum(positions)
     print(f"real: {shares[0]:.1%} of source, {shares[1]:.1%} of target, {of_all:.1%} of all positions")
     assert shares[1] >= 0.98

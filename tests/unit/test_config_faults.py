@@ -150,12 +150,8 @@ def test_a_training_that_ends_is_accepted(bound: str) -> None:
 
 
 def test_a_training_without_an_end_is_refused() -> None:
-    with pytest.raises(
-        UsageError, match=r"^nothing ends the training; give training\.minutes, training\.steps or tr"
-    ):
+    with pytest.raises(UsageError, match=r"^nothing ends the training; give training\.minutes, training\.steps or tr"):
         check_training(build_settings())
-    with pytest.raises(
-        UsageError, match=r"'cosine' needs to know its end; give training\.minutes.* or constant$"
-    ):
+    with pytest.raises(UsageError, match=r"'cosine' needs to know its end; give training\.minutes.* or constant$"):
         check_training(build_settings(sets=["training.patience=3"]))
     check_training(build_settings(sets=["training.patience=3", "training.schedule=constant"]))

@@ -98,18 +98,14 @@ def test_the_presets_are_the_four_and_each_loads() -> None:
 def test_the_papers_presets_have_the_papers_schedule(name: str) -> None:
     settings = build_settings(name)
     training = settings.training
-    assert training.learning_rate == pytest.approx(
-        (settings.model.d_model * training.warmup_steps) ** -0.5, rel=0.03
-    )
+    assert training.learning_rate == pytest.approx((settings.model.d_model * training.warmup_steps) ** -0.5, rel=0.03)
     assert (training.schedule, training.label_smoothing, settings.model.norm) == ("inverse-sqrt", 0.1, "post")
     assert (settings.search.beam, settings.search.length_penalty) == (4, 0.6)
 
 
 def test_settings_return_unchanged_from_their_file(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
-    settings = build_settings(
-        "tiny", sets=["data.source=größe.txt", "training.learning_rate=1e-7", "data.tsv=no"]
-    )
+    settings = build_settings("tiny", sets=["data.source=größe.txt", "training.learning_rate=1e-7", "data.tsv=no"])
     write_settings(settings, path, format=1, version="0.1.0")
     assert path.read_text("utf-8").startswith("format: 1\ndragoman: 0.1.0\n")
     assert read_header(path) == (1, "0.1.0")
@@ -174,7 +170,5 @@ def test_a_missing_file_or_a_folder_is_named(tmp_path: Path) -> None:
 def test_a_runs_file_with_a_fault_is_named(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text("format: 1\nsearch: {beams: 4}\n")
-    with pytest.raises(
-        UsageError, match=r"config\.yaml: no setting 'search\.beams'; did you mean 'search\.beam'\?$"
-    ):
+    with pytest.raises(UsageError, match=r"config\.yaml: no setting 'search\.beams'; did you mean 'search\.beam'\?$"):
         read_settings(path)

@@ -121,9 +121,7 @@ def test_a_fault_that_passes_is_tried_again(server: Server, fault: str) -> None:
 )
 def test_a_fault_that_stays_is_said_and_leaves_nothing(server: Server, fault: str, said: str) -> None:
     server.fault, server.failures = fault, 99
-    with pytest.raises(
-        DragomanError, match=rf"cannot download .*train\.en\.gz {said}; set DRAGOMAN_CORPORA to a"
-    ):
+    with pytest.raises(DragomanError, match=rf"cannot download .*train\.en\.gz {said}; set DRAGOMAN_CORPORA to a"):
         fetch("multi30k:en-de", server.base, IMPATIENT)
     assert len(server.asked) == 3
     assert not list(cache_folder().rglob("*"))
@@ -146,9 +144,7 @@ def test_offline_is_one_clear_line(server: Server) -> None:
     port = server.server_address[1]
     server.shutdown()
     server.server_close()
-    with pytest.raises(
-        DragomanError, match=r"\(.*refused.*\); set DRAGOMAN_CORPORA to a folder that holds multi30k/"
-    ):
+    with pytest.raises(DragomanError, match=r"\(.*refused.*\); set DRAGOMAN_CORPORA to a folder that holds multi30k/"):
         fetch("multi30k:en-de", f"http://127.0.0.1:{port}", IMPATIENT)
 
 
@@ -157,9 +153,7 @@ def test_a_cache_that_cannot_be_written_is_said(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DRAGOMAN_CACHE", str(tmp_path / "file"))
-    with pytest.raises(
-        DragomanError, match=r"cannot write .*; set DRAGOMAN_CACHE to a folder that can be written"
-    ):
+    with pytest.raises(DragomanError, match=r"cannot write .*; set DRAGOMAN_CACHE to a folder that can be written"):
         fetch("multi30k:en-de", server.base, IMPATIENT)
 
 

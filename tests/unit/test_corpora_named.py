@@ -124,15 +124,11 @@ class TestMulti30k:
             assert len(load_named("multi30k-tok:fr-de", split)) == count
 
 
-def test_the_list_names_every_corpus_and_how_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_list_names_every_corpus_and_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DRAGOMAN_CORPORA", raising=False)
     monkeypatch.setenv("DRAGOMAN_CACHE", str(tmp_path))
     rows = {row.name: row for row in corpus_list()}
-    assert [name for name in rows if not name.startswith("hf:")] == [
-        f"{k}:{p}" for k in KINDS for p in KINDS[k]
-    ]
+    assert [name for name in rows if not name.startswith("hf:")] == [f"{k}:{p}" for k in KINDS for p in KINDS[k]]
     assert not rows["multi30k:en-de"].present
     assert rows["multi30k:en-de"].where.endswith("yet: dragoman corpus fetch multi30k:en-de")
     assert rows["pizzeria:de-en"].present
@@ -171,9 +167,7 @@ def datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def saved(datasets: Any, folder: Path, rows: list[dict[str, Any]], splits: list[str]) -> str:
-    datasets.DatasetDict({split: datasets.Dataset.from_list(rows) for split in splits}).save_to_disk(
-        str(folder)
-    )
+    datasets.DatasetDict({split: datasets.Dataset.from_list(rows) for split in splits}).save_to_disk(str(folder))
     return f"hf:{folder}"
 
 
@@ -242,8 +236,6 @@ def test_a_dataset_without_known_splits_is_refused(datasets: Any, tmp_path: Path
 
 
 def test_a_dataset_that_is_not_there_is_one_line(datasets: Any, tmp_path: Path) -> None:
-    with pytest.raises(
-        DragomanError, match=r"cannot open hf:.*none \(.+\); check its name and the network"
-    ) as caught:
+    with pytest.raises(DragomanError, match=r"cannot open hf:.*none \(.+\); check its name and the network") as caught:
         load_named(f"hf:{tmp_path / 'none'}", "train")
     assert "\n" not in str(caught.value)

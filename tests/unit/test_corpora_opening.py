@@ -30,9 +30,7 @@ def opened(data: DataSettings, seed: int = 1) -> Corpus:
 def test_files_with_validation_files(tmp_path: Path) -> None:
     source, target = files(tmp_path, ["a", " ", "c", "d"], ["A", "B", "", "D"])
     valid_source, valid_target = files(tmp_path, ["x", ""], ["X", "Y"], "v")
-    corpus = opened(
-        DataSettings(source=source, target=target, valid_source=valid_source, valid_target=valid_target)
-    )
+    corpus = opened(DataSettings(source=source, target=target, valid_source=valid_source, valid_target=valid_target))
     assert (corpus.train.source, corpus.train.target) == (["a", "d"], ["A", "D"])
     assert (corpus.valid.source, corpus.valid.target) == (["x"], ["X"])
     assert (corpus.name, corpus.tests, corpus.dropped) == ("t.en + t.de", {}, 3)
@@ -53,9 +51,7 @@ def test_without_validation_text_a_spread_of_pairs_is_held_out(tmp_path: Path) -
     held = [int(line.split()[1]) for line in corpus.valid.source]
     assert [number // 50 for number in held] == list(range(20))
     assert [line.split()[1] for line in corpus.valid.target] == [str(number) for number in held]
-    same, other = (
-        opened(DataSettings(source=source, target=target, valid_lines=20), seed) for seed in (1, 2)
-    )
+    same, other = (opened(DataSettings(source=source, target=target, valid_lines=20), seed) for seed in (1, 2))
     assert same == corpus
     assert other.valid != corpus.valid
 
@@ -85,9 +81,7 @@ def test_text_without_words_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DragomanError, match=r"the corpus is empty \(nothing\.en.*; give at least 2 pairs"):
         opened(DataSettings(source=nothing[0], target=nothing[1]))
     blank = files(tmp_path, ["", " ", "\t"], ["", "x", ""], "blank")
-    with pytest.raises(
-        DragomanError, match=r"no pair with words on both sides \(blank\.en.*; give at least 2 pairs"
-    ):
+    with pytest.raises(DragomanError, match=r"no pair with words on both sides \(blank\.en.*; give at least 2 pairs"):
         opened(DataSettings(source=blank[0], target=blank[1]))
     good = files(tmp_path, *numbered(9))
     with pytest.raises(DragomanError, match="the validation text is empty"):
@@ -96,14 +90,10 @@ def test_text_without_words_is_refused(tmp_path: Path) -> None:
 
 def test_a_corpus_too_small_to_hold_out_is_refused(tmp_path: Path) -> None:
     source, target = files(tmp_path, ["a", ""], ["A", "B"])
-    with pytest.raises(
-        DragomanError, match="has only 1 pair to train on; give at least 2 pairs, or validation files"
-    ):
+    with pytest.raises(DragomanError, match="has only 1 pair to train on; give at least 2 pairs, or validation files"):
         opened(DataSettings(source=source, target=target))
     source, target = files(tmp_path, ["a"] * 50, ["A"] * 50)
-    with pytest.raises(
-        DragomanError, match="besides repetitions of those held out for validation; give more pairs"
-    ):
+    with pytest.raises(DragomanError, match="besides repetitions of those held out for validation; give more pairs"):
         opened(DataSettings(source=source, target=target))
 
 

@@ -43,9 +43,7 @@ def test_any_sentences_survive(tmp_path: Path, lines: list[str]) -> None:
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        DragomanError, match=r"no such file: .*none\.de; give a text file with one sentence a line"
-    ):
+    with pytest.raises(DragomanError, match=r"no such file: .*none\.de; give a text file with one sentence a line"):
         read_lines(tmp_path / "none.de")
     with pytest.raises(DragomanError, match="is a folder; give a text file with one sentence a line"):
         read_lines(tmp_path)
@@ -62,9 +60,7 @@ def test_another_encoding_is_refused_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(DragomanError, match=r"a\.de is not UTF-8 \(line 3\).*cat .*iconv -f latin1 -t utf-8"):
         read_lines(latin)
     packed = written(tmp_path / "b.gz", gzip.compress(b"M\xe4dchen\n"))
-    with pytest.raises(
-        DragomanError, match=r"\(line 1\); convert it, for example: zcat .* \| iconv -f latin1"
-    ):
+    with pytest.raises(DragomanError, match=r"\(line 1\); convert it, for example: zcat .* \| iconv -f latin1"):
         read_lines(packed)
     with pytest.raises(DragomanError, match="iconv -f utf-16 -t utf-8"):
         read_lines(written(tmp_path / "c", "Mädchen\n".encode("utf-16")))
@@ -76,9 +72,7 @@ def test_a_damaged_gz_is_refused(tmp_path: Path, damage: str) -> None:
     altered = whole[:12] + bytes([whole[12] ^ 255]) + whole[13:]
     content = {"cut": whole[:-6], "altered": altered, "text": b"one\n", "nothing": b""}[damage]
     path = written(tmp_path / "a.gz", content)
-    with pytest.raises(
-        DragomanError, match=r"a\.gz is not a whole gzip file \(.+\); fetch or compress it again"
-    ):
+    with pytest.raises(DragomanError, match=r"a\.gz is not a whole gzip file \(.+\); fetch or compress it again"):
         read_lines(path)
 
 
@@ -88,9 +82,7 @@ def test_a_pair_of_files(tmp_path: Path) -> None:
     assert (text.source, text.target) == (["a dog", "a cat"], ["ein Hund", "eine Katze"])
     assert (len(text), text.name) == (2, "t.en + t.de")
     short = written(tmp_path / "short.de", b"ein Hund\n")
-    with pytest.raises(
-        DragomanError, match=r"t\.en has 2 lines but .*short\.de has 1; give two files in which"
-    ):
+    with pytest.raises(DragomanError, match=r"t\.en has 2 lines but .*short\.de has 1; give two files in which"):
         read_pair(source, short)
 
 

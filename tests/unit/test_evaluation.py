@@ -30,9 +30,7 @@ def sentences(count: int, seed: int, longest: int = 25) -> list[str]:
 def spoiled(lines: list[str], share: float, seed: int) -> list[str]:
     """Each word is replaced with the probability `share`."""
     draw = random.Random(seed)
-    return [
-        " ".join(draw.choice(WORDS) if draw.random() < share else w for w in line.split()) for line in lines
-    ]
+    return [" ".join(draw.choice(WORDS) if draw.random() < share else w for w in line.split()) for line in lines]
 
 
 REFERENCES = sentences(200, seed=1)
@@ -77,10 +75,7 @@ def test_the_interval_is_the_percentile_bootstrap() -> None:
     result = evaluate(GOOD[:40], REFERENCES[:40], settings=replace(QUICK, resamples=20))
     drawn = np.random.default_rng(12345).choice(40, size=(20, 40), replace=True)
     for score, metric in ((result.bleu, BLEU()), (result.chrf, CHRF())):
-        scores = [
-            metric.corpus_score([GOOD[i] for i in rows], [[REFERENCES[i] for i in rows]]).score
-            for rows in drawn
-        ]
+        scores = [metric.corpus_score([GOOD[i] for i in rows], [[REFERENCES[i] for i in rows]]).score for rows in drawn]
         assert (score.low, score.high) == pytest.approx(tuple(np.quantile(scores, [0.025, 0.975])), abs=1e-9)
         assert score.low < score.score < score.high
 
@@ -126,10 +121,7 @@ def test_exact_match_counts_whole_sentences() -> None:
 def test_empty_hypotheses_are_scored() -> None:
     assert evaluate(["", ""], ["Ein Hund", ""], settings=QUICK).bleu.score == 0
     mixed = ["", *GOOD[1:]]
-    assert (
-        evaluate(mixed, REFERENCES, settings=QUICK).bleu.score
-        == BLEU().corpus_score(mixed, [REFERENCES]).score
-    )
+    assert evaluate(mixed, REFERENCES, settings=QUICK).bleu.score == BLEU().corpus_score(mixed, [REFERENCES]).score
 
 
 def test_buckets_hold_the_sentences_of_their_length() -> None:
@@ -164,9 +156,7 @@ def test_the_paired_test_is_sacrebleus(share: float, monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("SACREBLEU_SEED", raising=False)
     system = spoiled(REFERENCES, share, seed=6)
     ours = compare(system, GOOD, REFERENCES)
-    test = PairedTest(
-        [("base", GOOD), ("system", system)], {"b": BLEU(), "c": CHRF()}, [REFERENCES], "bs", 1000
-    )
+    test = PairedTest([("base", GOOD), ("system", system)], {"b": BLEU(), "c": CHRF()}, [REFERENCES], "bs", 1000)
     _, theirs = test()
     for own, official in ((ours.bleu, theirs["BLEU"]), (ours.chrf, theirs["chrF2"])):
         assert own.difference == pytest.approx(official[1].score - official[0].score, abs=1e-9)
@@ -207,9 +197,7 @@ def test_any_text_gets_a_score_between_0_and_100(pairs: list[tuple[str, str]]) -
 
 
 def test_unequal_counts_are_both_said() -> None:
-    with pytest.raises(
-        DragomanError, match="2 hypotheses but 3 references; give exactly one for each reference"
-    ):
+    with pytest.raises(DragomanError, match="2 hypotheses but 3 references; give exactly one for each reference"):
         evaluate(["a", "b"], ["a", "b", "c"])
     with pytest.raises(DragomanError, match="1 sources but 2 references"):
         evaluate(["a", "b"], ["a", "b"], ["a"])

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch.nn import functional
+
 from dragoman.layers.dropout import Dropout, keep_mask
 from dragoman.layers.feed_forward import feed_forward
 from dragoman.layers.residual import Residual, norm_layer
-from torch.nn import functional
 
 
 def test_dropout_keeps_the_mean_and_rests_in_evaluation() -> None:

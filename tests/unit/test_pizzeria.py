@@ -94,9 +94,7 @@ def test_genders_and_positions_are_balanced_within_each_class(split: Split) -> N
 @pytest.mark.parametrize("share", [0.5, 0.7, 1.0])
 def test_food_share(share: float) -> None:
     golds = pronouns(drawn("train", replace(SETTINGS, train_pairs=1500, food_share=share)))
-    assert sum(gold.referent_class == "food" for gold in golds) / len(golds) == pytest.approx(
-        share, abs=0.002
-    )
+    assert sum(gold.referent_class == "food" for gold in golds) / len(golds) == pytest.approx(share, abs=0.002)
 
 
 def test_ambiguous_share_with_its_combinations_held_out() -> None:
@@ -110,8 +108,7 @@ def test_ambiguous_share_with_its_combinations_held_out() -> None:
 
 def test_fillers_stretch_the_distance() -> None:
     longest = [
-        max(gold.distance for gold in pronouns(drawn("valid", replace(SETTINGS, fillers=most))))
-        for most in (0, 2, 7)
+        max(gold.distance for gold in pronouns(drawn("valid", replace(SETTINGS, fillers=most)))) for most in (0, 2, 7)
     ]
     assert longest[0] + 4 < longest[1]
     assert longest[1] + 8 < longest[2]
@@ -140,11 +137,7 @@ def test_faults_end_with_the_mend() -> None:
 
 
 def test_a_used_up_grammar_says_how_many_pairs_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "dragoman.corpora.pizzeria.splits._belongs", lambda pair, split: pair.pronoun is not None
-    )
-    found = (
-        r"found only 16 different train sentences before it ran out of role sentences; set .* to 16 or less$"
-    )
+    monkeypatch.setattr("dragoman.corpora.pizzeria.splits._belongs", lambda pair, split: pair.pronoun is not None)
+    found = r"found only 16 different train sentences before it ran out of role sentences; set .* to 16 or less$"
     with pytest.raises(DragomanError, match=found):
         generate("train", replace(SETTINGS, train_pairs=20))

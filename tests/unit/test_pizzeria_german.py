@@ -33,11 +33,7 @@ GENDERS: tuple[Gender, ...] = get_args(Gender)
 def table(rows: dict[Case, str]) -> dict[tuple[Case, Form], str]:
     """Spreads rows of four forms (m, f, n, plural)."""
     forms: tuple[Form, ...] = get_args(Form)
-    return {
-        (case, form): word
-        for case, row in rows.items()
-        for form, word in zip(forms, row.split(), strict=True)
-    }
+    return {(case, form): word for case, row in rows.items() for form, word in zip(forms, row.split(), strict=True)}
 
 
 ARTICLES: dict[str, dict[Case, str]] = {
@@ -117,9 +113,7 @@ def dictionary() -> Any:
 @pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: noun.german)
 def test_genders_and_forms_are_the_dictionarys(noun: Noun, dictionary: Any) -> None:
     entries = dictionary[noun.german]
-    genders = {
-        value[0] for entry in entries for key, value in entry.items() if key.startswith("genus") and value
-    }
+    genders = {value[0] for entry in entries for key, value in entry.items() if key.startswith("genus") and value}
     assert noun.gender in genders
     forms: dict[str, set[str]] = {}
     for entry in entries:

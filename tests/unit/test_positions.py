@@ -4,6 +4,7 @@ from math import cos, sin
 
 import pytest
 import torch
+
 from dragoman.errors import DragomanError
 from dragoman.layers.positions import LearnedPositions, SinusoidalPositions, sinusoids
 
@@ -40,5 +41,5 @@ def test_they_are_added() -> None:
 def test_learned_positions_end() -> None:
     positions = LearnedPositions(4, longest=8)
     assert positions(torch.zeros(1, 1, 4), torch.tensor([[7]])).shape == (1, 1, 4)
-    with pytest.raises(DragomanError, match="position 9 is beyond the 8 that model.positions=learned"):
+    with pytest.raises(DragomanError, match=r"position 9 is beyond the 8 that model.positions=learned"):
         positions(torch.zeros(1, 1, 4), torch.tensor([[8]]))

@@ -72,27 +72,21 @@ def test_create_refuses_what_is_there(run: Run, tmp_path: Path) -> None:
 
 
 def test_open_refuses_what_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(
-        DragomanError, match=r"^no run at .*gone: check the path, or make one with `dragoman train"
-    ):
+    with pytest.raises(DragomanError, match=r"^no run at .*gone: check the path, or make one with `dragoman train"):
         Run.open(tmp_path / "gone")
     with pytest.raises(
         DragomanError, match=r"is not a run \(no config\.yaml in it\): give a folder that `train` made$"
     ):
         Run.open(tmp_path)
     (tmp_path / "config.yaml").write_text("model: {heads: 4}\n")
-    with pytest.raises(
-        DragomanError, match=r"is not a run \(its config\.yaml names no format\): give a folder"
-    ):
+    with pytest.raises(DragomanError, match=r"is not a run \(its config\.yaml names no format\): give a folder"):
         Run.open(tmp_path)
 
 
 def test_open_refuses_a_newer_format_and_explains_a_newer_setting(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("format: 2\ndragoman: 9.0.0\nmodel: {quantum: 1}\n")
-    words = (
-        rf"made by dragoman 9\.0\.0 \(run format 2\), this is {__version__} \(format 1\): update dragoman$"
-    )
+    words = rf"made by dragoman 9\.0\.0 \(run format 2\), this is {__version__} \(format 1\): update dragoman$"
     with pytest.raises(DragomanError, match=words):
         Run.open(tmp_path)
     config.write_text("format: 1\ndragoman: 9.0.0\nmodel: {quantum: 1}\n")
@@ -101,9 +95,7 @@ def test_open_refuses_a_newer_format_and_explains_a_newer_setting(tmp_path: Path
     ):
         Run.open(tmp_path)
     config.write_text(f"format: 1\ndragoman: {__version__}\nsearch: {{beams: 1}}\n")
-    with pytest.raises(
-        UsageError, match=r"config\.yaml: no setting 'search\.beams'; did you mean 'search\.beam'\?$"
-    ):
+    with pytest.raises(UsageError, match=r"config\.yaml: no setting 'search\.beams'; did you mean 'search\.beam'\?$"):
         Run.open(tmp_path)
 
 
@@ -162,9 +154,7 @@ def test_a_read_only_run_says_so(run: Run) -> None:
         if os.access(run.path, os.W_OK):
             pytest.skip("this user may write to read-only folders")
         with (
-            pytest.raises(
-                DragomanError, match=r"cannot write .*lock \(Permission denied\): make it writable"
-            ),
+            pytest.raises(DragomanError, match=r"cannot write .*lock \(Permission denied\): make it writable"),
             run.lock(),
         ):
             pass
@@ -174,9 +164,7 @@ def test_a_read_only_run_says_so(run: Run) -> None:
 
 def test_a_second_trainer_is_refused_until_the_first_is_killed(run: Run) -> None:
     with other_trainer(run) as process:
-        words = (
-            rf"run is being trained by another process \(pid {process.pid}\): wait for it, stop it, or choose"
-        )
+        words = rf"run is being trained by another process \(pid {process.pid}\): wait for it, stop it, or choose"
         with pytest.raises(DragomanError, match=words), run.lock():
             pass
         process.send_signal(signal.SIGKILL)

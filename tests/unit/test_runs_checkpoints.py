@@ -196,9 +196,7 @@ def test_damage_is_named_and_a_whole_checkpoint_offered(run: Run, harm: Any, fil
 def test_when_no_other_checkpoint_is_whole_it_says_so(run: Run) -> None:
     for step in (10, 20):
         tamper(save(run, step) / "model.safetensors")
-    words = (
-        r"model\.safetensors is damaged \(SHA-256 differs\); no other checkpoint is whole: copy the run anew"
-    )
+    words = r"model\.safetensors is damaged \(SHA-256 differs\); no other checkpoint is whole: copy the run anew"
     with pytest.raises(DragomanError, match=words):
         load_checkpoint(run, "last")
 
@@ -225,9 +223,7 @@ def test_a_damaged_pointer_is_named(run: Run) -> None:
     save(run, 10)
     for text in ("{", "[]", '{"step": "x"}', "{}"):
         (run.path / "last.json").write_text(text)
-        with pytest.raises(
-            DragomanError, match=r"last\.json is damaged; checkpoint 10 is whole: use --checkpoint 10$"
-        ):
+        with pytest.raises(DragomanError, match=r"last\.json is damaged; checkpoint 10 is whole: use --checkpoint 10$"):
             load_checkpoint(run, "last")
     shutil.rmtree(run.path / "checkpoints" / "00000010")
     (run.path / "checkpoints" / "00000005").mkdir()
@@ -236,16 +232,12 @@ def test_a_damaged_pointer_is_named(run: Run) -> None:
 
 
 def test_a_disk_too_full_for_the_weights_leaves_the_checkpoint_before(run: Run) -> None:
-    words = (
-        r"cannot save checkpoint 10 of .*run \(.*File too large.*\); there is no checkpoint yet: make room"
-    )
+    words = r"cannot save checkpoint 10 of .*run \(.*File too large.*\); there is no checkpoint yet: make room"
     large = {"weight": torch.zeros(100_000)}
     with files_no_larger_than(50_000), pytest.raises(DragomanError, match=words):
         save_checkpoint(run, 10, large, {}, {}, keep=2)
     save(run, 10)
-    words = (
-        r"cannot save checkpoint 20 .*; checkpoint 10 is still the newest: make room .*, then add --resume$"
-    )
+    words = r"cannot save checkpoint 20 .*; checkpoint 10 is still the newest: make room .*, then add --resume$"
     with files_no_larger_than(50_000), pytest.raises(DragomanError, match=words) as caught:
         save_checkpoint(run, 20, large, {}, {}, keep=2)
     assert "\n" not in str(caught.value)
@@ -253,27 +245,19 @@ def test_a_disk_too_full_for_the_weights_leaves_the_checkpoint_before(run: Run) 
     assert load_checkpoint(run, "last", optimizer=True).step == 10
 
 
-def test_no_space_at_the_last_moment_leaves_the_checkpoint_before(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_space_at_the_last_moment_leaves_the_checkpoint_before(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     save(run, 10)
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    words = (
-        r"cannot save checkpoint 20 of .*run \(No space left on device\); checkpoint 10 is still the newest"
-    )
+    words = r"cannot save checkpoint 20 of .*run \(No space left on device\); checkpoint 10 is still the newest"
     with pytest.raises(DragomanError, match=words):
         save(run, 20)
-    with pytest.raises(
-        DragomanError, match=r"cannot write .*best\.json \(No space left on device\): make room"
-    ):
+    with pytest.raises(DragomanError, match=r"cannot write .*best\.json \(No space left on device\): make room"):
         mark_best(run, 10, {})
-    with pytest.raises(
-        DragomanError, match=r"cannot write .*last\.json \(No space left on device\): make room"
-    ):
+    with pytest.raises(DragomanError, match=r"cannot write .*last\.json \(No space left on device\): make room"):
         mark_last(run, 10, {})
     assert names(run) == ["00000010"]
     assert sorted(path.name for path in run.path.iterdir()) == ["checkpoints", "config.yaml", "last.json"]

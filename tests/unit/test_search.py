@@ -169,26 +169,20 @@ def test_what_ended_ranks_before_what_was_cut() -> None:
     finished = [hypothesis.finished for hypothesis in found]
     assert finished == sorted(finished, reverse=True)
     assert set(finished) == {True, False}
-    assert max(one.score for one in found if not one.finished) > min(
-        one.score for one in found if one.finished
-    )
+    assert max(one.score for one in found if not one.finished) > min(one.score for one in found if one.finished)
 
 
 @pytest.mark.parametrize("beam", [2, 5])
 def test_n_best_is_sorted_distinct_and_adds_up(beam: int) -> None:
     for seed in range(10):
         batch = source_batch([[4, 5]])
-        [found] = search(
-            FakeModel(seed=seed), batch, SearchSettings(beam=beam, length_penalty=0), n_best=beam
-        )
+        [found] = search(FakeModel(seed=seed), batch, SearchSettings(beam=beam, length_penalty=0), n_best=beam)
         assert len({tuple(hypothesis.tokens) for hypothesis in found}) == beam
         assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
         for hypothesis in found:
             assert hypothesis.finished
             assert hypothesis.score == hypothesis.log_probability  # alpha = 0
-            assert hypothesis.log_probability == pytest.approx(
-                sum(hypothesis.token_log_probabilities), abs=1e-12
-            )
+            assert hypothesis.log_probability == pytest.approx(sum(hypothesis.token_log_probabilities), abs=1e-12)
             assert len(hypothesis.token_log_probabilities) == len(hypothesis.tokens) + 1
             assert min(hypothesis.tokens, default=4) > EOS
 
@@ -292,7 +286,5 @@ def test_attention_of_a_model_without() -> None:
 
 @pytest.mark.parametrize("beam", [1, 3])
 def test_scores_that_are_not_numbers(beam: int) -> None:
-    with pytest.raises(
-        DragomanError, match="not numbers; translate with an earlier checkpoint or train anew"
-    ):
+    with pytest.raises(DragomanError, match="not numbers; translate with an earlier checkpoint or train anew"):
         search(FakeModel(eos_bonus=math.nan), source_batch([[4]]), SearchSettings(beam=beam))

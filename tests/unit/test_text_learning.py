@@ -47,8 +47,7 @@ def learnt(kind: Kind, size: int, lines: list[str] = ENGLISH) -> Tokenizer:
 def test_a_seed_draws_one_cut_and_an_epoch_another(kind: Kind) -> None:
     cutter = ready(kind)
     first, again, other = (
-        cutter.sample(ENGLISH, 0.3, [line_seed(1, epoch, line) for line in range(len(ENGLISH))])
-        for epoch in (1, 1, 2)
+        cutter.sample(ENGLISH, 0.3, [line_seed(1, epoch, line) for line in range(len(ENGLISH))]) for epoch in (1, 1, 2)
     )
     assert first == again
     assert sum(one != two for one, two in zip(first, other, strict=True)) > len(ENGLISH) / 2
@@ -84,9 +83,7 @@ def test_a_sampled_cut_depends_on_its_own_seed_alone(kind: Kind) -> None:
 
 def test_a_larger_share_drops_more_merges() -> None:
     cutter = ready("bpe")
-    tokens = [
-        sum(map(len, cutter.sample(ENGLISH, share, range(len(ENGLISH))))) for share in (0.0, 0.1, 0.5, 0.9)
-    ]
+    tokens = [sum(map(len, cutter.sample(ENGLISH, share, range(len(ENGLISH))))) for share in (0.0, 0.1, 0.5, 0.9)]
     assert tokens == sorted(set(tokens))
 
 
@@ -132,9 +129,7 @@ def test_the_sample_is_even_deterministic_and_reads_once() -> None:
 
 def test_the_vocabulary_comes_from_the_sample_alone() -> None:
     choice = TextSettings(kind="word", vocabulary_size=100_000, sample_lines=20)
-    cutter = learn_tokenizer(
-        (f"word{'abcdefghij'[n % 10] * (n // 10 + 1)}" for n in range(500)), choice, seed=1
-    )
+    cutter = learn_tokenizer((f"word{'abcdefghij'[n % 10] * (n // 10 + 1)}" for n in range(500)), choice, seed=1)
     assert cutter.size == 260 + 20
 
 
@@ -165,9 +160,7 @@ def test_too_large_a_vocabulary_names_the_largest(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", [1, 100, 260])
 def test_too_small_a_vocabulary_names_the_smallest(kind: Kind, size: int) -> None:
-    with pytest.raises(
-        UsageError, match=f"text.vocabulary_size={size} is less than the special tokens"
-    ) as caught:
+    with pytest.raises(UsageError, match=f"text.vocabulary_size={size} is less than the special tokens") as caught:
         learnt(kind, size)
     found = re.search(r"; its smallest is (\d+): set text.vocabulary_size=\1 or more$", str(caught.value))
     assert found is not None, str(caught.value)
@@ -217,9 +210,7 @@ def test_a_pair_is_saved_and_loaded(tmp_path: Path, kind: Kind, joint: bool) -> 
     size = 298 if kind == "unigram" else 305
     choice = TextSettings(kind=kind, vocabulary_size=size, joint=joint, normalisation="identity")
     pair = Tokenizers.learn(ENGLISH, iter(GERMAN), choice, seed=1)
-    Tokenizers.learn(ENGLISH, GERMAN, TextSettings(kind="word", joint=not joint), seed=1).save(
-        tmp_path / "run"
-    )
+    Tokenizers.learn(ENGLISH, GERMAN, TextSettings(kind="word", joint=not joint), seed=1).save(tmp_path / "run")
     pair.save(tmp_path / "run")
     names = ["tokenizer.model"] if joint else ["tokenizer.source.model", "tokenizer.target.model"]
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == names
@@ -264,9 +255,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_in_the_files_place_is_said(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.model").mkdir()
-    with pytest.raises(
-        DragomanError, match=r"tokenizer\.model cannot be read .*: mend that, or copy the run anew"
-    ):
+    with pytest.raises(DragomanError, match=r"tokenizer\.model cannot be read .*: mend that, or copy the run anew"):
         Tokenizers.load(tmp_path)
 
 

@@ -32,8 +32,7 @@ CORPUS = (
     "👩\u200d👩\u200d👧\u200d👦 🐕\u200d🦺 und ▁ dazu",
 )
 TROUBLE = (
-    "▁▂▅ \t\0\x01\x1f\x7f\u00a0\u200b\u200d\u200f\u2028\u3000\ufeff\ufffd"
-    "<s>/unkpad0x41①Å\u0301\u0149ﬁ👩🐕🦺שلב狗雪한"
+    "▁▂▅ \t\0\x01\x1f\x7f\u00a0\u200b\u200d\u200f\u2028\u3000\ufeff\ufffd<s>/unkpad0x41①Å\u0301\u0149ﬁ👩🐕🦺שلב狗雪한"
 )
 LINES = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), max_size=40),

@@ -4,6 +4,7 @@ from math import cos, pi
 
 import pytest
 import torch
+
 from dragoman.batches.padded import pair_batch
 from dragoman.config import ModelSettings, TrainingSettings
 from dragoman.errors import DragomanError
@@ -84,7 +85,7 @@ def test_padding_changes_no_loss() -> None:
 def test_bfloat16_trains_like_float32() -> None:
     losses = {}
     for dtype in ("float32", "bfloat16"):
-        model, settings = small(), TrainingSettings(dtype=dtype)  # type: ignore[arg-type]
+        model, settings = small(), TrainingSettings(dtype=dtype)
         optimizer = build_optimizer(model, settings)
         for _ in range(20):
             losses[dtype] = update(model, optimizer, [pair_batch(ROWS, ROWS)], settings, 1e-2).loss
@@ -126,7 +127,7 @@ def test_weights_of_another_model_are_refused() -> None:
     with pytest.raises(DragomanError, match=r"feed_forward.inner.*is \[32.*in the checkpoint and \[64"):
         load_weights(wider, weights)
     deeper = build_model(ModelSettings(d_model=16, d_ff=32, heads=2, encoder_layers=4), 30, 30, 1)
-    with pytest.raises(DragomanError, match="'encoder.3.*' is missing"):
+    with pytest.raises(DragomanError, match=r"'encoder\.3.*' is missing"):
         load_weights(deeper, weights)
 
 

@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 import torch
+
 from dragoman.batches.padded import BOS, pair_batch, source_batch
 from dragoman.config import ModelSettings
 from dragoman.models.build import build_model

@@ -29,9 +29,7 @@ class Display:
 
     def __init__(self) -> None:
         self._console = console()
-        self._progress = Progress(
-            BarColumn(), TextColumn("{task.description}"), console=self._console, transient=True
-        )
+        self._progress = Progress(BarColumn(), TextColumn("{task.description}"), console=self._console, transient=True)
         self._bar: TaskID | None = None
         self._began = self._told = time.monotonic()
         self._first_share: float | None = None
@@ -74,8 +72,7 @@ class Display:
         star = "  (best so far)" if best else ""
         self._console.print(
             Text(
-                f"update {line['step']:,}: validation BLEU {validation.bleu:.2f}, "
-                f"loss {validation.loss:.3f}{star}",
+                f"update {line['step']:,}: validation BLEU {validation.bleu:.2f}, loss {validation.loss:.3f}{star}",
                 style="bold" if best else "",
             )
         )

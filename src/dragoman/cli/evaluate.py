@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dragoman.evaluation import Comparison, Evaluation, PronounScores
 
 
-def evaluate(  # noqa: PLR0913 -- the command's options
+def evaluate(  # noqa: PLR0913, PLR0917 -- the command's options
     run: Annotated[Path, typer.Argument(help="A trained run.")],
     source: Annotated[Path | None, typer.Option(help="Source sentences, one a line.")] = None,
     reference: Annotated[Path | None, typer.Option(help="Reference translations, line by line.")] = None,
@@ -80,9 +80,7 @@ def _test_set(
     return text
 
 
-def _pronouns(
-    corpus: str, split: str, settings: "PizzeriaSettings", hypotheses: list[str]
-) -> "PronounScores | None":
+def _pronouns(corpus: str, split: str, settings: "PizzeriaSettings", hypotheses: list[str]) -> "PronounScores | None":
     """Scores er, sie, es where the corpus is the pizzeria into German."""
     from dragoman.evaluation import score_pronouns
 

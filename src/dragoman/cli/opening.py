@@ -40,13 +40,13 @@ def reading(file: str) -> Iterator[TextIO]:
         yield sys.stdin
         return
     try:
-        opened = gzip.open(file, "rt", encoding="utf-8") if file.endswith(".gz") else open(file, encoding="utf-8")
+        opened = (gzip.open if file.endswith(".gz") else open)(file, "rt", encoding="utf-8")
     except FileNotFoundError:
         raise DragomanError(f"no such file: {file}; give a text file with one sentence a line, or -") from None
     except OSError as error:
         raise DragomanError(f"cannot read {file} ({error.strerror}); give a text file that can be read") from None
     with opened as stream:
-        yield stream  # type: ignore[misc]
+        yield stream
 
 
 @contextmanager

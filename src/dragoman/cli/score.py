@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 
-def score(  # noqa: PLR0913 -- the command's options
+def score(
     run: Annotated[Path, typer.Argument(help="A trained run.")],
     source: Annotated[Path | None, typer.Option(help="Source sentences, one a line.")] = None,
     target: Annotated[Path | None, typer.Option(help="The translations to score, line by line.")] = None,

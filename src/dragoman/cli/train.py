@@ -10,12 +10,11 @@ from dragoman.config import Settings
 from dragoman.config.loading import build_settings, override
 from dragoman.errors import UsageError
 
-
 NOT_INHERITED = ("model.dropout", "model.attention_dropout", "text.sampling")
 """What --from leaves to the new training: it changes no weight's shape."""
 
 
-def train(  # noqa: PLR0913 -- the command's options
+def train(  # noqa: PLR0913, PLR0917 -- the command's options
     run: Annotated[Path, typer.Argument(help="The run's folder, which is made.")],
     source: Annotated[str | None, typer.Option(help="Source sentences, one a line (plain or .gz).")] = None,
     target: Annotated[str | None, typer.Option(help="Their translations, line by line.")] = None,
@@ -24,12 +23,8 @@ def train(  # noqa: PLR0913 -- the command's options
     valid_target: Annotated[str | None, typer.Option(help="Their translations.")] = None,
     valid_tsv: Annotated[str | None, typer.Option(help="Both in one file.")] = None,
     corpus: Annotated[str | None, typer.Option(help="A corpus by name; see `dragoman corpus list`.")] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="tiny, small (the default), base or big (the paper's).")
-    ] = None,
-    minutes: Annotated[
-        float | None, typer.Option(help="Minutes by the clock until the best model is ready.")
-    ] = None,
+    preset: Annotated[str | None, typer.Option(help="tiny, small (the default), base or big (the paper's).")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Minutes by the clock until the best model is ready.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings as YAML, over the preset's.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="key=value, over everything; see `dragoman settings`.")
@@ -79,7 +74,5 @@ def train(  # noqa: PLR0913 -- the command's options
         reporter.close()
 
 
-def _changed(
-    settings: Settings, config: Path | None, options: dict[str, Any], sets: list[str]
-) -> Settings:
+def _changed(settings: Settings, config: Path | None, options: dict[str, Any], sets: list[str]) -> Settings:
     return override(settings, config, options, sets)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from dragoman.translation import Translation
 
 
-def translate(  # noqa: PLR0913 -- the command's options
+def translate(  # noqa: PLR0913, PLR0917 -- the command's options
     run: Annotated[Path, typer.Argument(help="A trained run.")],
     file: Annotated[str, typer.Argument(help="A text file (plain or .gz), or - for standard input.")] = "-",
     out: Annotated[Path | None, typer.Option(help="File for the translations; else they are printed.")] = None,
@@ -42,9 +42,7 @@ def translate(  # noqa: PLR0913 -- the command's options
                 stream.write(_shown(translation, number, n_best, json))
                 stream.flush()
 
-            translate_stream(
-                translator, lines, write, beam=beam, n_best=n_best, length_penalty=length_penalty
-            )
+            translate_stream(translator, lines, write, beam=beam, n_best=n_best, length_penalty=length_penalty)
 
 
 def _shown(translation: "Translation", number: int, n_best: int, json: bool) -> str:

@@ -53,9 +53,7 @@ def guessed_key(key: str) -> str | None:
     inside = [known for known in known_fields() if known.startswith(f"{section}.")]
     for options in (inside, list(known_fields())):
         names = {known.partition(".")[2]: known for known in options}
-        near = difflib.get_close_matches(
-            name, names, n=1, cutoff=0.6 if options is inside or not section else 1
-        )
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.6 if options is inside or not section else 1)
         if near:
             return names[near[0]]
     return None
@@ -167,8 +165,7 @@ _CONTRADICTIONS = (
         ("text.sampling", "text.kind"),
         lambda s: s.text.sampling > 0 and s.text.kind not in ("bpe", "unigram"),
         lambda s: (
-            f"text.sampling needs text.kind bpe or unigram, not {s.text.kind}; "
-            f"give one of them, or text.sampling 0"
+            f"text.sampling needs text.kind bpe or unigram, not {s.text.kind}; give one of them, or text.sampling 0"
         ),
     ),
 )
@@ -177,9 +174,7 @@ _CONTRADICTIONS = (
 def contradictions(settings: Settings, doubtful: Collection[str] = ()) -> list[str]:
     """Says which settings contradict each other; those about a doubtful key are left out."""
     return [
-        rule.words(settings)
-        for rule in _CONTRADICTIONS
-        if not set(rule.keys) & set(doubtful) and rule.holds(settings)
+        rule.words(settings) for rule in _CONTRADICTIONS if not set(rule.keys) & set(doubtful) and rule.holds(settings)
     ]
 
 
@@ -194,9 +189,7 @@ def check_training(settings: Settings) -> None:
         return
     bounds = "training.minutes, training.steps or training.epochs"
     if not training.patience:
-        raise UsageError(
-            f"nothing ends the training; give {bounds} (or training.patience with another schedule)"
-        )
+        raise UsageError(f"nothing ends the training; give {bounds} (or training.patience with another schedule)")
     if training.schedule == "cosine":
         raise UsageError(
             f"training.schedule 'cosine' needs to know its end; give {bounds}, "

@@ -118,9 +118,7 @@ class _Layers:
         doubtful: set[str] = set()
         tree: dict[str, dict[str, object]] = {}
         for key, given in self.values.items():
-            fault = (
-                type_fault(key, value := _whole(key, given)) if key in known_fields() else unknown_key(key)
-            )
+            fault = type_fault(key, value := _whole(key, given)) if key in known_fields() else unknown_key(key)
             if fault:
                 doubtful |= {key, guessed_key(key) or key}
                 self.faults += [] if fault in self.faults else [fault]
@@ -226,9 +224,7 @@ def settings_help() -> list[SettingHelp]:
 
 def preset_names() -> list[str]:
     """Lists the presets that come with dragoman."""
-    return sorted(
-        entry.name[: -len(".yaml")] for entry in _presets().iterdir() if entry.name.endswith(".yaml")
-    )
+    return sorted(entry.name[: -len(".yaml")] for entry in _presets().iterdir() if entry.name.endswith(".yaml"))
 
 
 def _presets() -> Any:

@@ -42,7 +42,7 @@ class ModelSettings:
     norm_kind: Literal["layer", "rms"] = "layer"
     """LayerNorm (Ba et al. 2016) or RMSNorm (Zhang and Sennrich 2019)."""
     positions: Literal["sinusoidal", "learned", "rotary", "none"] = "sinusoidal"
-    """How a token's place enters: sines and cosines added, learned vectors added, queries and keys rotated, not at all."""
+    """How a place enters: sines and cosines added, learned vectors added, queries and keys rotated, not at all."""
     longest: Count = 1024
     """Positions that `learned` has vectors for; the other kinds have no limit."""
     similarity: Literal["scaled-dot", "dot", "cosine"] = "scaled-dot"
@@ -66,7 +66,7 @@ class TextSettings:
     normalisation: Literal["identity", "nfkc"] = "nfkc"
     """Whether text returns unchanged (identity) or compatibility forms and white space are unified (nfkc)."""
     sampling: Rate = 0.0
-    """While training: share of merges dropped (bpe) or 1 - smoothing of the sampled cut (unigram); each epoch cuts anew."""
+    """While training: share of merges dropped (bpe) or 1 - smoothing of the cut (unigram); each epoch cuts anew."""
     sample_lines: Count = 2_000_000
     """Lines a side from which the vocabulary is learnt; a larger corpus is sampled evenly."""
 

@@ -16,9 +16,7 @@ from dragoman.corpora.multi30k import SPLIT_FILES, Multi30kFile
 from dragoman.corpora.names import CorpusName, parse_name
 from dragoman.errors import DragomanError
 
-MULTI30K_BASE = (
-    "https://raw.githubusercontent.com/multi30k/dataset/a3d2e0d26b56f3846f66a952536ffed4e401d05a/data/task1"
-)
+MULTI30K_BASE = "https://raw.githubusercontent.com/multi30k/dataset/a3d2e0d26b56f3846f66a952536ffed4e401d05a/data/task1"
 _MEND = "set DRAGOMAN_CORPORA to a folder that holds multi30k/{name}, or try again online"
 
 
@@ -58,9 +56,7 @@ def files_of(name: CorpusName) -> list[Multi30kFile]:
         return []
     tokenized = name.kind == "multi30k-tok"
     return [
-        Multi30kFile(split, language, tokenized)
-        for split in SPLIT_FILES
-        for language in (name.source, name.target)
+        Multi30kFile(split, language, tokenized) for split in SPLIT_FILES for language in (name.source, name.target)
     ]
 
 

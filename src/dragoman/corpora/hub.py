@@ -35,9 +35,7 @@ def open_hub(name: CorpusName) -> dict[str, Any]:
         raise DragomanError(f"cannot open {name} ({why}); check its name and the network") from error
     splits = {ours: found[its] for ours, names in SPLIT_NAMES.items() for its in names if its in found}
     if not splits:
-        raise DragomanError(
-            f"{name} has the splits {', '.join(found)}; give a dataset with a split named train"
-        )
+        raise DragomanError(f"{name} has the splits {', '.join(found)}; give a dataset with a split named train")
     return splits
 
 
@@ -64,9 +62,7 @@ def _configuration(name: CorpusName, datasets: Any) -> str | None:
     several = len(known) > 1 and "default" not in known
     if not name.source:
         if several:
-            raise UsageError(
-                f"{name} has the configurations {', '.join(known)}; name one, as in {name}:{known[0]}"
-            )
+            raise UsageError(f"{name} has the configurations {', '.join(known)}; name one, as in {name}:{known[0]}")
         return None
     wanted = [f"{name.source}-{name.target}", f"{name.target}-{name.source}"]
     for configuration in wanted:

@@ -52,9 +52,7 @@ def open_named(name: CorpusName, pizzeria: PizzeriaSettings) -> Splits:
         found = open_hub(name)
         return Splits(name, {split: partial(read_hub, name, data) for split, data in found.items()})
     if name.kind == "pizzeria":
-        return Splits(
-            name, {split: partial(_generate, name, split, pizzeria) for split in get_args(PizzeriaSplit)}
-        )
+        return Splits(name, {split: partial(_generate, name, split, pizzeria) for split in get_args(PizzeriaSplit)})
     return Splits(name, {split: partial(_read_multi30k, name, split) for split in multi30k.SPLIT_FILES})
 
 
@@ -103,9 +101,7 @@ def _row(name: CorpusName) -> CorpusRow:
 
 def _read_multi30k(name: CorpusName, split: str) -> ParallelText:
     tokenized = name.kind == "multi30k-tok"
-    source, target = (
-        fetch_file(Multi30kFile(split, language, tokenized)) for language in (name.source, name.target)
-    )
+    source, target = (fetch_file(Multi30kFile(split, language, tokenized)) for language in (name.source, name.target))
     text = read_pair(source, target)
     return ParallelText(text.source, text.target, f"{name} {split}")
 

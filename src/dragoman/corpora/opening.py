@@ -61,9 +61,7 @@ def hold_out(text: ParallelText, wanted: int, seed: int) -> tuple[ParallelText, 
         DragomanError: too few different sentences to hold any out.
     """
     if not wanted:
-        raise UsageError(
-            "data.valid_lines is 0 and there is no validation text; set data.valid_lines to 1 or more"
-        )
+        raise UsageError("data.valid_lines is 0 and there is no validation text; set data.valid_lines to 1 or more")
     total = len(text)
     if total < 2:
         raise DragomanError(
@@ -91,9 +89,7 @@ def _faults(data: DataSettings) -> list[str]:
     if len(ways) > 1:
         faults.append(f"more than one training text ({', '.join(ways)}); give one of them")
     if data.valid_tsv and (data.valid_source or data.valid_target):
-        faults.append(
-            "more than one validation text (valid_tsv, valid_source and valid_target); give one of them"
-        )
+        faults.append("more than one validation text (valid_tsv, valid_source and valid_target); give one of them")
     for before in ("", "valid_"):
         sides = {side: getattr(data, side) for side in (f"{before}source", f"{before}target")}
         if len([side for side in sides if sides[side]]) == 1:

@@ -21,9 +21,7 @@ class ParallelText:
 
     def without_empty(self) -> "ParallelText":
         """The pairs that have words on both sides."""
-        return self.where(
-            [bool(s.strip() and t.strip()) for s, t in zip(self.source, self.target, strict=True)]
-        )
+        return self.where([bool(s.strip() and t.strip()) for s, t in zip(self.source, self.target, strict=True)])
 
     def where(self, kept: list[bool]) -> "ParallelText":
         """The pairs whose place in `kept` is True."""

@@ -78,9 +78,7 @@ def _read_bytes(path: Path) -> bytes:
     except IsADirectoryError as error:
         raise DragomanError(f"{path} is a folder; give a text file with one sentence a line") from error
     except OSError as error:
-        raise DragomanError(
-            f"cannot read {path} ({error.strerror}); check its path and its permissions"
-        ) from error
+        raise DragomanError(f"cannot read {path} ({error.strerror}); check its path and its permissions") from error
     if not (path.name.endswith(".gz") or data.startswith(_GZIP_MAGIC)):
         return data
     try:
@@ -88,6 +86,4 @@ def _read_bytes(path: Path) -> bytes:
             raise EOFError("it is empty")
         return gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
-        raise DragomanError(
-            f"{path} is not a whole gzip file ({error}); fetch or compress it again"
-        ) from error
+        raise DragomanError(f"{path} is not a whole gzip file ({error}); fetch or compress it again") from error

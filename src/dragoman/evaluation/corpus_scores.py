@@ -85,8 +85,7 @@ def _scored(metric: Metric, rows: NDArray[np.int64], settings: EvaluationSetting
 
 def _exact_match(hypotheses: Sequence[str], references: Sequence[str], settings: EvaluationSettings) -> float:
     pairs = [
-        (hypothesis.strip(), reference.strip())
-        for hypothesis, reference in zip(hypotheses, references, strict=True)
+        (hypothesis.strip(), reference.strip()) for hypothesis, reference in zip(hypotheses, references, strict=True)
     ]
     if settings.lowercase:
         pairs = [(hypothesis.lower(), reference.lower()) for hypothesis, reference in pairs]

@@ -31,9 +31,7 @@ def score_pronouns(
 ) -> PronounScores:
     """Scores the German translations of a whole pizzeria split, in its order."""
     pairs = generate(split, settings)
-    chosen = [
-        (pair, text) for pair, text in zip(pairs, hypotheses, strict=True) if pair.pronoun is not None
-    ]
+    chosen = [(pair, text) for pair, text in zip(pairs, hypotheses, strict=True) if pair.pronoun is not None]
     with_pronoun = [pair for pair, _ in chosen]
     return PronounScores(
         pronoun_accuracy(with_pronoun, [text for _, text in chosen]),

@@ -142,7 +142,8 @@ class MultiHeadAttention(nn.Module):
         """Looks from `inputs` at `seen`; gives the output and everything the formula computed."""
         queries = self.rotation(self.similarity.prepare(self._split(self.query(inputs))), places)
         attended = attention(queries, seen.keys, seen.values, mask, self.similarity.scale, self.drop)
-        return self.output(self._join(attended.context)), attended
+        output: Tensor = self.output(self._join(attended.context))
+        return output, attended
 
     def forward(
         self,
@@ -155,7 +156,8 @@ class MultiHeadAttention(nn.Module):
         return self.attend(inputs, self.keys_values(memory, places), mask, places)[0]
 
     def _split(self, vectors: Float[Tensor, "B P M"]) -> Float[Tensor, "B H P D"]:
-        return vectors.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        split: Tensor = vectors.unflatten(-1, (self.heads, -1))
+        return split.transpose(1, 2)
 
     def _join(self, heads: Float[Tensor, "B H P D"]) -> Float[Tensor, "B P M"]:
         return heads.transpose(1, 2).flatten(-2)

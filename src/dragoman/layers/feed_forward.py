@@ -1,10 +1,14 @@
 """The same small network at every position (Vaswani et al. 2017, section 3.3)."""
 
+from collections.abc import Callable
+
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from dragoman.layers.dropout import Dropout
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": functional.relu, "gelu": functional.gelu}
 
 
 class FeedForward(nn.Module):
@@ -14,7 +18,7 @@ class FeedForward(nn.Module):
         super().__init__()
         self.inner = nn.Linear(d_model, d_ff)
         self.outer = nn.Linear(d_ff, d_model)
-        self.activation = {"relu": functional.relu, "gelu": functional.gelu}[activation]
+        self.activation = ACTIVATIONS[activation]
         self.drop = Dropout(drop)
 
     def forward(self, inputs: Float[Tensor, "B P M"]) -> Float[Tensor, "B P M"]:

@@ -25,8 +25,9 @@ class Residual(nn.Module):
     def forward(self, inputs: Float[Tensor, "B P M"], part: Callable[[Tensor], Tensor]) -> Float[Tensor, "B P M"]:
         """Runs `part` beside the way around it."""
         if self.pre:
-            return inputs + self.drop(part(self.norm(inputs)))
-        output: Tensor = self.norm(inputs + self.drop(part(inputs)))
+            output: Tensor = inputs + self.drop(part(self.norm(inputs)))
+        else:
+            output = self.norm(inputs + self.drop(part(inputs)))
         return output
 
 

@@ -78,9 +78,7 @@ def _attention(settings: ModelSettings, rotate: bool) -> MultiHeadAttention:
     width = settings.d_model // settings.heads
     rotation = RotaryPositions(width) if rotate and settings.positions == "rotary" else NoRotation()
     compare = similarity(settings.similarity, settings.heads, width)
-    return MultiHeadAttention(
-        settings.heads, settings.d_model, compare, settings.attention_dropout, rotation
-    )
+    return MultiHeadAttention(settings.heads, settings.d_model, compare, settings.attention_dropout, rotation)
 
 
 def _feed_forward(settings: ModelSettings) -> nn.Module:

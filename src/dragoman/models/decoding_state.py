@@ -84,9 +84,7 @@ def join_states(first: TransformerState, second: TransformerState) -> Transforme
 
 def _widen(state: TransformerState, past: int, source: int) -> TransformerState:
     before, behind = past - state.past_mask.shape[1], source - state.source_mask.shape[1]
-    layers = [
-        LayerState(_pad(layer.past, (before, 0)), _pad(layer.memory, (0, behind))) for layer in state.layers
-    ]
+    layers = [LayerState(_pad(layer.past, (before, 0)), _pad(layer.memory, (0, behind))) for layer in state.layers]
     masks = pad(state.past_mask, (before, 0)), pad(state.source_mask, (0, behind))
     return TransformerState(layers, state.lengths, *masks)
 

@@ -25,9 +25,7 @@ def places(positions: int, device: torch.device) -> Int[Tensor, "1 positions"]:
 class EncoderLayer(nn.Module):
     """Self-attention, then feed-forward, each with its way around."""
 
-    def __init__(
-        self, attention: MultiHeadAttention, feed_forward: nn.Module, residuals: tuple[Residual, Residual]
-    ):
+    def __init__(self, attention: MultiHeadAttention, feed_forward: nn.Module, residuals: tuple[Residual, Residual]):
         super().__init__()
         self.attention, self.feed_forward = attention, feed_forward
         self.attention_residual, self.feed_forward_residual = residuals

@@ -235,14 +235,10 @@ def _remove_quietly(folder: Path) -> None:
 def _resolve(run: Run, which: Literal["best", "last"] | int) -> int:
     steps = checkpoint_steps(run)
     if not steps:
-        raise DragomanError(
-            f"{run.path} has no checkpoint yet: train it with `dragoman train {run.path} --resume`"
-        )
+        raise DragomanError(f"{run.path} has no checkpoint yet: train it with `dragoman train {run.path} --resume`")
     if isinstance(which, int):
         if which not in steps:
-            raise UsageError(
-                f"{run.path} has no checkpoint {which}: choose one of {', '.join(map(str, steps))}"
-            )
+            raise UsageError(f"{run.path} has no checkpoint {which}: choose one of {', '.join(map(str, steps))}")
         return which
     mark = read_mark(run, which)
     if mark:

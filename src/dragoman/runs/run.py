@@ -57,9 +57,7 @@ class Run:
         if not run.path.exists():
             raise DragomanError(f"no run at {path}: check the path, or make one with `dragoman train {path}`")
         if not run._config.is_file():
-            raise DragomanError(
-                f"{path} is not a run (no config.yaml in it): give a folder that `train` made"
-            )
+            raise DragomanError(f"{path} is not a run (no config.yaml in it): give a folder that `train` made")
         format, version = read_header(run._config)
         if not isinstance(format, int) or format < 1:
             raise DragomanError(

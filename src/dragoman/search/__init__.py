@@ -33,9 +33,7 @@ def search(
             f"a beam of {settings.beam} cannot give the {n_best} best; raise the beam to at least {n_best}"
         )
     if attention and not model.has_attention:
-        raise DragomanError(
-            "this model has no attention over the source; search without it or use another model"
-        )
+        raise DragomanError("this model has no attention over the source; search without it or use another model")
     if len(source.lengths) == 0:
         return []
     with torch.inference_mode():

@@ -136,9 +136,7 @@ def _extended(beams: _Beams, step: Step, count: int) -> _Beams:
     )
 
 
-def _extended_attention(
-    before: _Beams, step: Step, parents: Int[Tensor, "B C"]
-) -> Float[Tensor, "B C L S"] | None:
+def _extended_attention(before: _Beams, step: Step, parents: Int[Tensor, "B C"]) -> Float[Tensor, "B C L S"] | None:
     if before.attention is None or step.attention is None:
         return None
     sentences = len(parents)
@@ -180,9 +178,7 @@ class _Found:
             sentence = int(candidates.sentences[row])
             found = self.hypotheses[sentence]
             found.append(self._hypothesis(candidates, row, column))
-            found.sort(
-                key=lambda hypothesis: -hypothesis.score
-            )  # stable: of equal ones the earlier stays first
+            found.sort(key=lambda hypothesis: -hypothesis.score)  # stable: of equal ones the earlier stays first
             del found[self.n_best :]
             if len(found) == self.n_best:
                 self.worst[sentence] = found[-1].score

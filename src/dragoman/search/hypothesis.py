@@ -44,9 +44,7 @@ def length_limits(source: SourceBatch, settings: SearchSettings) -> list[int]:
     return [math.ceil(settings.longest_ratio * count) + EXTRA_TOKENS for count in tokens]
 
 
-def best_tokens(
-    log_probabilities: Float[Tensor, "R V"], count: int
-) -> tuple[Float[Tensor, "R C"], Int[Tensor, "R C"]]:
+def best_tokens(log_probabilities: Float[Tensor, "R V"], count: int) -> tuple[Float[Tensor, "R C"], Int[Tensor, "R C"]]:
     """Finds each row's `count` likeliest next tokens, likeliest first, equal ones by lower id.
 
     PAD, UNKNOWN and BOS are never chosen. The values come back on the CPU in float64: long sums stay exact.
@@ -60,9 +58,7 @@ def best_tokens(
     values, tokens = allowed.topk(min(count + 1, width), dim=1)
     values, tokens = values.cpu().double(), tokens.cpu()
     if values.isnan().any():
-        raise DragomanError(
-            "the model's scores are not numbers; translate with an earlier checkpoint or train anew"
-        )
+        raise DragomanError("the model's scores are not numbers; translate with an earlier checkpoint or train anew")
     if (values[:, 1:] == values[:, :-1]).any():
         by_token = tokens.argsort(dim=1)
         by_value = values.gather(1, by_token).argsort(dim=1, descending=True, stable=True)

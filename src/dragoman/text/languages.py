@@ -26,23 +26,15 @@ class Tokenizers:
         return self.source is self.target
 
     @classmethod
-    def learn(
-        cls, source_lines: Iterable[str], target_lines: Iterable[str], settings: TextSettings, seed: int
-    ) -> Self:
+    def learn(cls, source_lines: Iterable[str], target_lines: Iterable[str], settings: TextSettings, seed: int) -> Self:
         """Learns one tokenizer from both sides, or one from each (`settings.joint`); reads each side once.
 
         Raises:
             UsageError, DragomanError: as `learn_tokenizer`.
         """
         if not settings.joint:
-            return cls(
-                learn_tokenizer(source_lines, settings, seed), learn_tokenizer(target_lines, settings, seed)
-            )
-        lines = [
-            line
-            for side in (source_lines, target_lines)
-            for line in sampled(side, settings.sample_lines, seed)
-        ]
+            return cls(learn_tokenizer(source_lines, settings, seed), learn_tokenizer(target_lines, settings, seed))
+        lines = [line for side in (source_lines, target_lines) for line in sampled(side, settings.sample_lines, seed)]
         shared = learn_from(lines, settings)
         return cls(shared, shared)
 
@@ -75,9 +67,7 @@ def _read(path: Path) -> Tokenizer:
     except FileNotFoundError:
         raise DragomanError(f"{path} is missing: copy the whole folder of the run anew") from None
     except OSError as error:
-        raise DragomanError(
-            f"{path} cannot be read ({error.strerror}): mend that, or copy the run anew"
-        ) from None
+        raise DragomanError(f"{path} cannot be read ({error.strerror}): mend that, or copy the run anew") from None
     try:
         return tokenizer_from_bytes(data)
     except DragomanError as error:

@@ -39,9 +39,7 @@ class SubwordTokenizer(Tokenizer):
         self._normaliser = sentencepiece.SentencePieceNormalizer(
             model_proto=proto, escape_whitespaces=False, add_dummy_prefix=False
         )
-        super().__init__(
-            self._processor.id_to_piece(list(range(FIRST_PIECE, self._processor.get_piece_size())))
-        )
+        super().__init__(self._processor.id_to_piece(list(range(FIRST_PIECE, self._processor.get_piece_size()))))
 
     def encode(self, lines: Sequence[str]) -> list[list[int]]:
         parts = [self._parts(line) for line in lines]
@@ -134,8 +132,7 @@ def _wrong_size(wanted: int, works: int) -> UsageError:
     setting = "text.vocabulary_size"
     if works < wanted:
         return UsageError(
-            f"{setting}={wanted} is more than this text can fill; its largest is {works}: "
-            f"set {setting}={works} or less"
+            f"{setting}={wanted} is more than this text can fill; its largest is {works}: set {setting}={works} or less"
         )
     return UsageError(
         f"{setting}={wanted} is less than the special tokens, the 256 bytes and this text's characters; "

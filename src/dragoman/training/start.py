@@ -19,8 +19,7 @@ from dragoman.training.progress import Budget, Progress
 from dragoman.training.reporting import Ending, Reporter
 
 MAY_CHANGE = frozenset(
-    f"training.{name}"
-    for name in ("steps", "epochs", "minutes", "patience", "validate_every", "log_every", "keep")
+    f"training.{name}" for name in ("steps", "epochs", "minutes", "patience", "validate_every", "log_every", "keep")
 )
 """Settings that a resumed training may be given anew."""
 
@@ -51,9 +50,7 @@ def start(path: Path, settings: Settings, reporter: Reporter, source_run: Path |
         return _train(run, prepared, Progress(), None, Budget(prepared.settings.training, began), reporter)
 
 
-def resume(
-    path: Path, changes: Callable[[Settings], Settings], reporter: Reporter, which: int | None = None
-) -> Ending:
+def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Reporter, which: int | None = None) -> Ending:
     """Goes on where the last checkpoint (or that of step `which`) was saved.
 
     Args:

@@ -24,9 +24,7 @@ def load(path: str | Path, checkpoint: Literal["best", "last"] | int = "best") -
     found = load_checkpoint(run, checkpoint)
     tokenizers = Tokenizers.load(run.path)
     settings = run.settings
-    model = build_model(
-        settings.model, tokenizers.source.size, tokenizers.target.size, settings.training.seed
-    )
+    model = build_model(settings.model, tokenizers.source.size, tokenizers.target.size, settings.training.seed)
     load_weights(model, found.model)
     device = hardware.device()
     return Translator(model.to(device).eval(), tokenizers, settings, device)

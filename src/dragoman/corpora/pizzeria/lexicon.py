@@ -136,11 +136,7 @@ ROLE_ADJECTIVES = (
 DETERMINERS = (THE, THE, THE, A, A, Determiner("my", "mein"), Determiner("our", "unser"))
 """Before a food or a thing; the articles are the most frequent."""
 
-_NUMBERS = (
-    "two zwei, three drei, four vier, five fünf, six sechs, seven sieben, eight acht, nine neun, ten zehn"
-)
-NUMBERS = tuple(
-    Determiner(english, "", german) for english, german in (row.split() for row in _NUMBERS.split(", "))
-)
+_NUMBERS = "two zwei, three drei, four vier, five fünf, six sechs, seven sieben, eight acht, nine neun, ten zehn"
+NUMBERS = tuple(Determiner(english, "", german) for english, german in (row.split() for row in _NUMBERS.split(", ")))
 COUNTED = tuple(Determiner(f"the {number.english}", "der", number.number) for number in NUMBERS)
 """The same after the definite article: the two."""

@@ -65,9 +65,7 @@ def links(source: list[Word], target: list[Word]) -> tuple[tuple[int, int], ...]
     for index, word in enumerate(target):
         for label in word.labels:
             places[label].append(index)
-    shared = {
-        (index, to) for index, word in enumerate(source) for label in word.labels for to in places[label]
-    }
+    shared = {(index, to) for index, word in enumerate(source) for label in word.labels for to in places[label]}
     return tuple(sorted(shared))
 
 

@@ -63,9 +63,7 @@ _TAILS = """
 
 def _rows(table: str) -> tuple[tuple[str, ...], ...]:
     """Cuts a table into its rows' fields."""
-    return tuple(
-        tuple(field.strip() for field in row.split("|")) for row in table.strip().splitlines() if row
-    )
+    return tuple(tuple(field.strip() for field in row.split("|")) for row in table.strip().splitlines() if row)
 
 
 @dataclass(frozen=True)
@@ -100,11 +98,7 @@ def acting(person: NounPhrase, sex: Sex, action: tuple[str, ...]) -> Clause:
 def follow(markup: str, sex: Sex) -> str:
     """Fills he, his and German's er, sein by the person's sex."""
     he, his, er, stem = ("he", "his", "er", "sein") if sex == "male" else ("she", "her", "sie", "ihr")
-    forms = {
-        f"{case} {form}": article(stem, form, case)
-        for case in ("acc", "dat")
-        for form in ("m", "f", "n", "p")
-    }
+    forms = {f"{case} {form}": article(stem, form, case) for case in ("acc", "dat") for form in ("m", "f", "n", "p")}
     return markup.format(he=he, his=his, er=er, sein=forms)
 
 

@@ -84,9 +84,7 @@ class Predicate:
 def _predicate(kind: Kind, row: str) -> Predicate:
     """Reads a row."""
     english, verb, middle, prefix = [*(part.strip() for part in row.split("|")), ""][:4]
-    return Predicate(
-        " ".join(part.split("/")[0] for part in english.split()), kind, english, verb, middle, prefix
-    )
+    return Predicate(" ".join(part.split("/")[0] for part in english.split()), kind, english, verb, middle, prefix)
 
 
 _ALL = [_predicate(kind, row) for kind, rows in _ROWS.items() for row in rows.strip().splitlines()]

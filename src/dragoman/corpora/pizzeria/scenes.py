@@ -55,9 +55,7 @@ _PREPOSITIONS: dict[Place, dict[str, str]] = {
 _HOLDS: tuple[Place, ...] = ("in", "on")
 
 SCENES = (
-    Scene(
-        "came", "food", "{first} came/v out/p of/p {second}", "kam/v", "aus/p {second_dat}", places=("in",)
-    ),
+    Scene("came", "food", "{first} came/v out/p of/p {second}", "kam/v", "aus/p {second_dat}", places=("in",)),
     Scene("was at", "food", "{first} was/v {at} {second}", "war/v", "{at_de} {second_dat}", places=_HOLDS),
     Scene("was beside", "food", "{first} was/v beside/p {second}", "war/v", "neben/p {second_dat}"),
     Scene("was behind", "food", "{first} was/v behind/p {second}", "war/v", "hinter/p {second_dat}"),

@@ -145,9 +145,7 @@ def _meeting(random: Random) -> tuple[str, str]:
     tense, times = random.choice(((past, PAST_TIMES), (present, PRESENT_TIMES)))
     if random.random() < 0.25:
         return statement(tense(first, random.choice(STATES), second))
-    return statement(
-        tense(first, random.choice(MEETING), second), random.choice((None, *times)), random.random() < 0.5
-    )
+    return statement(tense(first, random.choice(MEETING), second), random.choice((None, *times)), random.random() < 0.5)
 
 
 def _relative(random: Random) -> tuple[str, str]:

@@ -46,9 +46,7 @@ def pronoun_accuracy(pairs: Sequence[PizzeriaPair], hypotheses: Sequence[str]) -
         DragomanError: where pairs and hypotheses differ in number, or no pair holds a pronoun.
     """
     if len(pairs) != len(hypotheses):
-        raise DragomanError(
-            f"{len(hypotheses)} hypotheses for {len(pairs)} pairs; give one hypothesis for each pair"
-        )
+        raise DragomanError(f"{len(hypotheses)} hypotheses for {len(pairs)} pairs; give one hypothesis for each pair")
     genders = [pronoun.gender for pronoun in _pronouns(pairs)]
     chosen = [_last_pronoun(text) for pair, text in zip(pairs, hypotheses, strict=True) if pair.pronoun]
     right = sum(choice == PRONOUNS[gender] for choice, gender in zip(chosen, genders, strict=True))
@@ -65,7 +63,5 @@ def _pronouns(pairs: Sequence[PizzeriaPair]) -> list[Pronoun]:
     """Gives the pronouns of those pairs that hold one."""
     pronouns = [pair.pronoun for pair in pairs if pair.pronoun]
     if not pronouns:
-        raise DragomanError(
-            "none of these pairs holds a pronoun to resolve; give more pairs of the pizzeria corpus"
-        )
+        raise DragomanError("none of these pairs holds a pronoun to resolve; give more pairs of the pizzeria corpus")
     return pronouns

@@ -53,9 +53,7 @@ def _drawn(split: Split, settings: PizzeriaSettings) -> tuple[PizzeriaPair, ...]
             f"pizzeria.fillers is {settings.fillers}, but a sentence holds {MOST_FILLERS} kinds of fillers; "
             f"set it to {MOST_FILLERS} or less"
         )
-    wanted = {"train": settings.train_pairs, "valid": settings.valid_pairs, "test": settings.test_pairs}[
-        split
-    ]
+    wanted = {"train": settings.train_pairs, "valid": settings.valid_pairs, "test": settings.test_pairs}[split]
     random = Random(f"pizzeria {split} {settings.seed}")
     drawn: dict[str, PizzeriaPair] = {}
     for kind, make in _makers(wanted, split, settings, random):

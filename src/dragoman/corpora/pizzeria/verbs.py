@@ -107,9 +107,7 @@ def negated(subject: NounPhrase, verb: Verb, thing: NounPhrase) -> Clause:
     return replace(clause, english=english, middle=nothing if indefinite else f"{clause.middle} nicht/n")
 
 
-def question(
-    subject: NounPhrase, verb: Verb, thing: NounPhrase, word: tuple[str, str] = ("", "")
-) -> tuple[str, str]:
+def question(subject: NounPhrase, verb: Verb, thing: NounPhrase, word: tuple[str, str] = ("", "")) -> tuple[str, str]:
     """Asks it in the present, with a question word where one is given; gives both markups."""
     english, german = (f"{part}/w" if part else "" for part in word)
     return (
