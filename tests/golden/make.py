@@ -13,9 +13,9 @@ from dragoman.translation.loading import load
 
 HERE = Path(__file__).parent
 SETTINGS = {
-    "pizzeria.train_pairs": 3000, "pizzeria.valid_pairs": 100, "text.vocabulary_size": 500, "model.d_model": 32,
-    "model.d_ff": 64, "model.heads": 2, "model.encoder_layers": 1, "model.decoder_layers": 1, "model.dropout": 0.0,
-    "training.steps": 600, "training.minutes": 0, "training.validate_every": 600, "training.learning_rate": 0.01,
+    "pizzeria.train_pairs": 3000, "pizzeria.valid_pairs": 100, "text.vocabulary_size": 500, "model.d_model": 48,
+    "model.d_ff": 96, "model.heads": 2, "model.encoder_layers": 1, "model.decoder_layers": 1, "model.dropout": 0.0,
+    "training.steps": 2000, "training.minutes": 0, "training.validate_every": 2000, "training.learning_rate": 0.006,
     "training.threads": 1, "training.dtype": "float32", "batches.target_tokens": 1000,
 }  # fmt: skip
 

@@ -135,7 +135,7 @@ def test_translations_own_scores_agree_with_score(trained: Path, dragoman: Drago
 def test_dry_run_trains_nothing(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
     result = dragoman("train", tmp_path / "run", *files(lines), "--minutes", 1, "--dry-run", *sets(*SMALL))
     assert result.code == 0
-    for word in ("source_embedding.table.weight", "800 x 32", "deviation", "an epoch", "memory", "float32"):
+    for word in ("encoder.0.feed_forward_residual.norm", "800 x 32", "±", "an epoch", "memory", "float32"):
         assert word in result.out
     assert not (tmp_path / "run").exists()
     values = json.loads(

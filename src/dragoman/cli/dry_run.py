@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -11,6 +12,9 @@ from dragoman.runs import Run, load_checkpoint
 from dragoman.training.facts import facts, parameters, parts
 from dragoman.training.preparing import on_this_machine, prepare
 from dragoman.training.start import inherit
+
+NARROWEST = 110
+"""Columns that the table needs, whatever the terminal has."""
 
 
 def dry_run(settings: Settings, source_run: Path | None, json: bool) -> None:
@@ -26,14 +30,14 @@ def dry_run(settings: Settings, source_run: Path | None, json: bool) -> None:
         listed = [{"name": row.name, "shape": list(row.shape), "parameters": row.parameters} for row in rows]
         print_json({**found, "parameters": parameters(prepared.model), "parts": listed})
         return
-    table = Table("part", "shape", "parameters", "initial values", title="The model", title_justify="left")
+    table = Table("part", "shape", "parameters", "first values: mean ± deviation", box=SIMPLE_HEAD, pad_edge=False)
     table.columns[2].justify = "right"
     for row in rows:
         shape = " x ".join(str(size) for size in row.shape)
         table.add_row(row.name, shape, f"{row.parameters:,}", row.initial)
     table.add_section()
     table.add_row("all", "", f"{parameters(prepared.model):,}", "")
-    out = Console(highlight=False)
+    out = Console(highlight=False, width=max(NARROWEST, Console().width))
     out.print(table)
     for name, value in found.items():
         out.print(f"{name:12}{value}", soft_wrap=True)

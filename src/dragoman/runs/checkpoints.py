@@ -1,6 +1,7 @@
 """Checkpoints: written aside and renamed, so each is whole or absent; checked by SHA-256 before use."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -184,6 +185,8 @@ def _write_files(
     }
     write_json(folder / MANIFEST, {"files": facts, "shared": shared})
     for name in facts:
+        # safetensors writes for the owner alone; a run is read by whom its folder lets in.
+        shutil.copymode(folder / MANIFEST, folder / name)
         flush_to_disk(folder / name)
     flush_to_disk(folder)
 

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from dragoman.batches.buckets import real_share
 from dragoman.config import Settings
 from dragoman.models import hardware
-from dragoman.models.transformer import Transformer
 from dragoman.training.preparing import Prepared
 
 BASE_BYTES = 450 * 2**20
@@ -52,18 +51,34 @@ class Part:
 
     name: str
     shape: tuple[int, ...]
+    """Of its weight; a bias is as long as the weight's first axis."""
     parameters: int
     initial: str
-    """How its first values are spread."""
+    """Mean and standard deviation of its first values; or whose tensor it shares."""
 
 
-def parts(model: Transformer) -> Iterator[Part]:
-    """Every trained tensor in the model's order, with its first values as they really are."""
-    for name, parameter in model.named_parameters():
-        value = parameter.detach()
-        low, high = float(value.min()), float(value.max())
-        spread = f"all {low:g}" if low == high else f"{low:+.3f} to {high:+.3f}, deviation {float(value.std()):.3f}"
-        yield Part(name, tuple(value.shape), value.numel(), spread)
+def parts(model: nn.Module) -> Iterator[Part]:
+    """Every part that holds trained numbers, in the model's order, with its first values as they really are."""
+    home: dict[int, str] = {}
+    for name, module in model.named_modules():
+        own = dict(module.named_parameters(recurse=False))
+        if not own:
+            continue
+        first, *others = own.values()
+        if id(first) in home:
+            yield Part(name, tuple(first.shape), 0, f"the same as {home[id(first)]}")
+            continue
+        home[id(first)] = name
+        rest = [f"{label} {spread(tensor)}" for label, tensor in zip(list(own)[1:], others, strict=True)]
+        yield Part(name, tuple(first.shape), parameters(module), ", ".join([spread(first), *rest]))
+
+
+def spread(tensor: Tensor) -> str:
+    """Mean and standard deviation of a tensor's values, or the value that they all are."""
+    values = tensor.detach().flatten()
+    if bool((values == values[0]).all()):
+        return f"{float(values[0]):g}"
+    return f"{round(float(values.mean()), 3) + 0:g} ± {float(values.std()):.2g}"
 
 
 def memory_forecast(settings: Settings, model: nn.Module) -> int:
