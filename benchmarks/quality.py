@@ -1,6 +1,6 @@
 """BLEU after so many minutes on Multi30k: the documented command, run as a user runs it, for each language pair.
 
-    python benchmarks/quality.py --pairs en-de,de-en,en-fr --preset tiny --minutes 20 --out runs/quality
+    python benchmarks/quality.py --pairs en-de,de-en,en-fr --preset small --minutes 20 --out runs/quality
 
 Trains each pair anew (the test set is scored once, by the best checkpoint of validation), prints a Markdown table,
 and draws the curve of validation BLEU by minute.
@@ -22,7 +22,7 @@ def main() -> None:
     """Trains, evaluates, tells."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", default="en-de,de-en,en-fr")
-    parser.add_argument("--preset", default="tiny")
+    parser.add_argument("--preset", default="small")
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--out", type=Path, default=Path("runs/quality"))
     parser.add_argument("--picture", type=Path, default=Path("docs/pictures/multi30k-by-minute.png"))

@@ -8,6 +8,7 @@ import pytest
 
 from dragoman.cli.main import run
 from dragoman.config.loading import build_settings, preset_names, settings_help
+from tests.house import settings_table
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "dragoman"
@@ -55,6 +56,12 @@ def test_every_preset_loads(name: str) -> None:
 
 def test_every_setting_is_explained() -> None:
     assert all(row[3] for row in settings_help())
+
+
+def test_the_table_of_settings_is_the_settings() -> None:
+    assert settings_table.PAGE.read_text(encoding="utf-8") == settings_table.page(), (
+        "docs/config.md is out of date; run `python tests/house/settings_table.py`"
+    )
 
 
 def test_search_and_its_users_never_ask_which_family() -> None:

@@ -40,6 +40,9 @@ def test_report_and_json(dragoman: Callable[..., Result], tmp_path: Path) -> Non
     assert 0 <= values["exact_match"] <= 1
     assert len(values["translations"]) == 5
     assert all(score <= 0.55 for score in values["shortcuts"].values())
+    again = json.loads(dragoman("evaluate", tmp_path / "b", "--json").out)
+    assert again["sentences"] == 1000
+    assert (again["exact_match"], again["pronoun_accuracy"]) == (values["exact_match"], values["pronoun_accuracy"])
 
 
 @pytest.mark.usefixtures("quick")

@@ -26,7 +26,7 @@ def fault(*sets: str, **layers: object) -> str:
         ("batches.zzz=3", "no setting 'batches.zzz'; known: batches.target_tokens, batches.longest"),
         (
             "qqq=3",
-            "no setting 'qqq'; known sections: data, pizzeria, text, batches, model, training, search",
+            "no setting 'qqq'; known sections: data, pizzeria, text, batches, model, training, search, evaluation",
         ),
         ("search.beam=five", "search.beam: 'five' is not a whole number; give one, such as 5"),
         ("search.beam='5'", "search.beam: '5' is not a whole number; give one, such as 5"),

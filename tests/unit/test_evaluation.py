@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.significance import PairedTest
 
-from dragoman.errors import DragomanError, UsageError
-from dragoman.evaluation import EvaluationSettings, compare, evaluate
+from dragoman.config import EvaluationSettings
+from dragoman.errors import DragomanError
+from dragoman.evaluation import compare, evaluate
 
 WORDS = ["Der", "die", "das", "Hund,", "Katze!", "läuft", "schnell", "über", "eine", "Straße", "und", "sieht"]
 WORDS += ["(grün)", "12,5", "Pizza-Ofen", "."]
@@ -208,10 +209,3 @@ def test_unequal_counts_are_both_said() -> None:
 def test_no_sentences_are_refused() -> None:
     with pytest.raises(DragomanError, match="no sentences to evaluate; give at least one reference"):
         evaluate([], [])
-
-
-def test_wrong_settings_are_refused() -> None:
-    with pytest.raises(UsageError, match="unknown tokenization '13'; did you mean '13a'"):
-        EvaluationSettings(tokenize="13")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="0 resamples give no interval; use 1 or more"):
-        EvaluationSettings(resamples=0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dragoman.config import PizzeriaSettings
+    from dragoman.config import PizzeriaSettings, Settings
     from dragoman.corpora import ParallelText
     from dragoman.evaluation import Comparison, Evaluation, PronounScores
 
@@ -16,10 +16,12 @@ def evaluate(  # noqa: PLR0913, PLR0917 -- the command's options
     run: Annotated[Path, typer.Argument(help="A trained run.")],
     source: Annotated[Path | None, typer.Option(help="Source sentences, one a line.")] = None,
     reference: Annotated[Path | None, typer.Option(help="Reference translations, line by line.")] = None,
-    corpus: Annotated[str | None, typer.Option(help="A corpus by name, instead of files.")] = None,
+    corpus: Annotated[str | None, typer.Option(help="A corpus by name; without it and files: the run's.")] = None,
     split: Annotated[str, typer.Option(help="Which part of the corpus.")] = "test",
     baseline: Annotated[Path | None, typer.Option(help="Another run, for a paired test.")] = None,
-    tokenize: Annotated[str, typer.Option(help="BLEU's own tokenizer: 13a, or none for tokenized text.")] = "13a",
+    tokenize: Annotated[
+        str | None, typer.Option(help="BLEU's own tokenizer: 13a (the default), or none for tokenized text.")
+    ] = None,
     lowercase: Annotated[bool, typer.Option("--lowercase", help="Ignore case.")] = False,
     beam: Annotated[int | None, typer.Option(help="Hypotheses kept; the run's search.beam without it.")] = None,
     checkpoint: Annotated[str, typer.Option(help="best, last, or a step.")] = "best",
@@ -31,13 +33,15 @@ def evaluate(  # noqa: PLR0913, PLR0917 -- the command's options
     """
     from dragoman.cli.display import console, print_json
     from dragoman.cli.opening import open_translator
-    from dragoman.evaluation import EvaluationSettings, compare
+    from dragoman.config.loading import override
+    from dragoman.evaluation import compare
     from dragoman.evaluation import evaluate as measure
 
-    settings = EvaluationSettings(tokenize=tokenize, lowercase=lowercase)  # type: ignore[arg-type]
     translator = open_translator(run, checkpoint)
+    wanted = {"evaluation.tokenize": tokenize, "evaluation.lowercase": lowercase or None}
+    settings = override(translator.settings, None, wanted).evaluation
     other = open_translator(baseline, "best") if baseline else None
-    text = _test_set(source, reference, (corpus, split), translator.settings.pizzeria)
+    text = _test_set(source, reference, (corpus, split), translator.settings)
     begin = time.perf_counter()
     hypotheses = [found.text for found in translator.translate(text.source, beam=beam)]
     seconds = time.perf_counter() - begin
@@ -62,7 +66,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 -- the command's options
 
 
 def _test_set(
-    source: Path | None, reference: Path | None, named: tuple[str | None, str], pizzeria: "PizzeriaSettings"
+    source: Path | None, reference: Path | None, named: tuple[str | None, str], settings: "Settings"
 ) -> "ParallelText":
     from dragoman.corpora import load_named, read_pair
     from dragoman.errors import DragomanError, UsageError
@@ -70,8 +74,10 @@ def _test_set(
     corpus, split = named
     if corpus and (source or reference):
         raise UsageError("give --corpus, or --source and --reference, not both")
+    if not (source or reference):
+        corpus = corpus or settings.data.corpus
     if corpus:
-        return load_named(corpus, split, pizzeria)
+        return load_named(corpus, split, settings.pizzeria)
     if source is None or reference is None:
         raise UsageError("nothing to evaluate on: give --source and --reference, or --corpus")
     text = read_pair(source, reference)

@@ -3,6 +3,7 @@
 from dragoman.config.settings import (
     BatchSettings,
     DataSettings,
+    EvaluationSettings,
     ModelSettings,
     PizzeriaSettings,
     SearchSettings,
@@ -14,6 +15,7 @@ from dragoman.config.settings import (
 __all__ = [
     "BatchSettings",
     "DataSettings",
+    "EvaluationSettings",
     "ModelSettings",
     "PizzeriaSettings",
     "SearchSettings",

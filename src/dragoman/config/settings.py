@@ -146,6 +146,20 @@ class SearchSettings:
 
 
 @dataclass(config=_CHECKED, frozen=True)
+class EvaluationSettings:
+    """How translations are scored; the defaults are sacrebleu's conventions, which make scores comparable."""
+
+    tokenize: Literal["13a", "none"] = "13a"
+    """BLEU's tokenization: 13a (WMT's) or none (the text is tokenized already)."""
+    lowercase: bool = False
+    """Whether case is ignored."""
+    resamples: Count = 1000
+    """Bootstrap resamples behind an interval or a p-value."""
+    seed: int = 12345
+    """Seed of the resamples."""
+
+
+@dataclass(config=_CHECKED, frozen=True)
 class PizzeriaSettings:
     """The built-in corpus."""
 
@@ -198,3 +212,4 @@ class Settings:
     model: ModelSettings = Field(default_factory=ModelSettings)
     training: TrainingSettings = Field(default_factory=TrainingSettings)
     search: SearchSettings = Field(default_factory=SearchSettings)
+    evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)

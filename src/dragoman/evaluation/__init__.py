@@ -2,7 +2,7 @@
 
 from dragoman.evaluation.corpus_scores import Bucket, Evaluation, evaluate
 from dragoman.evaluation.pronouns import PronounScores, score_pronouns
-from dragoman.evaluation.scoring import EvaluationSettings, Score
+from dragoman.evaluation.scoring import Score
 from dragoman.evaluation.significance import Comparison, Difference, compare
 
 __all__ = [
@@ -10,7 +10,6 @@ __all__ = [
     "Comparison",
     "Difference",
     "Evaluation",
-    "EvaluationSettings",
     "PronounScores",
     "Score",
     "compare",

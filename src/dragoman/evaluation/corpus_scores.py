@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dragoman.config import EvaluationSettings
 from dragoman.evaluation.scoring import (
-    EvaluationSettings,
     Metric,
     Score,
     check_counts,

@@ -8,42 +8,16 @@ Shapes: N sentences, R resamples, K statistics of a metric.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dragoman.errors import DragomanError, UsageError, nearest
-
-Tokenize = Literal["13a", "none"]
+from dragoman.config import EvaluationSettings
+from dragoman.errors import DragomanError
 
 _DRAWN_AT_ONCE = 4_000_000
 """Sentences drawn in one go: about 100 MB."""
-
-
-@dataclass(frozen=True)
-class EvaluationSettings:
-    """How translations are scored; the defaults are sacrebleu's conventions, which make scores comparable.
-
-    Raises:
-        UsageError: an unknown tokenization, or fewer than one resample.
-    """
-
-    tokenize: Tokenize = "13a"
-    """BLEU's tokenization: 13a (WMT's) or none (the text is tokenized already)."""
-    lowercase: bool = False
-    """Whether case is ignored."""
-    resamples: int = 1000
-    """Bootstrap resamples behind an interval or a p-value."""
-    seed: int = 12345
-    """Seed of the resamples."""
-
-    def __post_init__(self) -> None:
-        known = get_args(Tokenize)
-        if self.tokenize not in known:
-            raise UsageError(f"unknown tokenization '{self.tokenize}'{nearest(self.tokenize, known)}")
-        if self.resamples < 1:
-            raise UsageError(f"{self.resamples} resamples give no interval; use 1 or more, such as 1000")
 
 
 @dataclass(frozen=True)
@@ -70,7 +44,8 @@ class Metric:
 
     def score(self, total: NDArray[Any]) -> float:
         """The score (0-100) of summed statistics, K."""
-        return float(self.scorer._compute_score_from_stats(total.tolist()).score)
+        # Rounding may leave a perfect score a hair above 100.
+        return min(100.0, float(self.scorer._compute_score_from_stats(total.tolist()).score))
 
     def resampled(self, rows: NDArray[np.int64], settings: EvaluationSettings) -> NDArray[np.float64]:
         """Scores of the bootstrap resamples, R; the same sentences are drawn for every metric and system."""

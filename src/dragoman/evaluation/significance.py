@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from dragoman.evaluation.scoring import EvaluationSettings, Metric, check_counts, interval, make_metrics
+from dragoman.config import EvaluationSettings
+from dragoman.evaluation.scoring import Metric, check_counts, interval, make_metrics
 
 
 @dataclass(frozen=True)
