@@ -1,10 +1,16 @@
 """dragoman trains, runs and opens up Transformer translators on hardware that people own."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from dragoman.translation import Translator
+
+# oneDNN keeps what it compiled for the last 1,024 shapes of a product, several MB each. Batches come in thousands of
+# shapes, so a training would grow by gigabytes and never use them again. Read by torch at its first product.
+for _cache in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+    os.environ.setdefault(_cache, "64")
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "load", "train"]

@@ -15,6 +15,9 @@ from dragoman.training.preparing import Prepared
 BASE_BYTES = 450 * 2**20
 """What Python, torch and the other libraries take before there is a model."""
 
+GRADIENTS = 0.55
+"""Measured: the backward pass' own tensors over the forward pass' (docs/lab-notebook.md)."""
+
 
 def facts(prepared: Prepared) -> dict[str, str]:
     """The first lines of a training: corpus, vocabulary, batches, model, machine, memory."""
@@ -85,14 +88,15 @@ def memory_forecast(settings: Settings, model: nn.Module) -> int:
     """Bytes at the training's peak: libraries, weights with gradients and two moments, one batch's activations.
 
     Counted are the float32 values that the backward pass needs at each position of a layer: its norms' and maps'
-    inputs and dropout masks, (encoder 11, decoder 18) d_model-wide and 3 d_ff-wide ones, and the attention weights.
+    inputs and dropout masks, (encoder 11, decoder 18) d_model-wide and 3 d_ff-wide ones, and the attention weights;
+    and GRADIENTS of that for what the backward pass makes on its way.
     """
     shape, positions = settings.model, settings.batches.target_tokens
     row = min(32, settings.batches.longest)
     encoder = 11 * shape.d_model + 3 * shape.d_ff + 4 * shape.heads * row
     decoder = 18 * shape.d_model + 3 * shape.d_ff + 8 * shape.heads * row
     activations = 4 * positions * (shape.encoder_layers * encoder + shape.decoder_layers * decoder)
-    return BASE_BYTES + 16 * parameters(model) + activations
+    return BASE_BYTES + 16 * parameters(model) + round((1 + GRADIENTS) * activations)
 
 
 def available_memory() -> int:
