@@ -99,7 +99,6 @@ class TestMulti30k:
     def test_all_of_it_is_opened_for_training(self) -> None:
         corpus = open_corpus(DataSettings(corpus="multi30k"), SMALL, seed=1)
         assert (corpus.name, len(corpus.train), len(corpus.valid)) == ("multi30k:en-de", 29_000, 1014)
-        assert {name: len(text) for name, text in corpus.tests.items()} == {"test2016": 1000}
         assert corpus.dropped == 0
 
     def test_the_pinned_hashes_are_those_of_the_files(self) -> None:
@@ -141,7 +140,7 @@ def test_pizzeria_is_generated_in_both_directions() -> None:
     assert len(there) == 20
     assert (there.source, there.target) == (back.target, back.source)
     corpus = open_corpus(DataSettings(corpus="pizzeria"), SMALL, seed=1)
-    assert (len(corpus.train), len(corpus.valid), len(corpus.tests["test"])) == (50, 20, 1000)
+    assert (len(corpus.train), len(corpus.valid)) == (50, 20)
 
 
 def test_without_the_library_the_mend_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +178,7 @@ def test_a_translation_column(datasets: Any, tmp_path: Path) -> None:
     assert text.target == ["a dog", "two lines", "a cat"]
     assert load_named(name, "train").source[0] in ("a dog", "ein Hund")
     corpus = open_corpus(DataSettings(corpus=f"{name}:en-de"), SMALL, seed=1)
-    assert (len(corpus.train), len(corpus.valid), list(corpus.tests)) == (3, 3, ["test"])
+    assert (len(corpus.train), len(corpus.valid)) == (3, 3)
     with pytest.raises(UsageError, match="has no language 'dr'; known: de, en"):
         load_named(f"{name}:en-dr", "train")
     with pytest.raises(UsageError, match="has no split 'tran'; did you mean 'train'"):

@@ -33,7 +33,7 @@ def test_files_with_validation_files(tmp_path: Path) -> None:
     corpus = opened(DataSettings(source=source, target=target, valid_source=valid_source, valid_target=valid_target))
     assert (corpus.train.source, corpus.train.target) == (["a", "d"], ["A", "D"])
     assert (corpus.valid.source, corpus.valid.target) == (["x"], ["X"])
-    assert (corpus.name, corpus.tests, corpus.dropped) == ("t.en + t.de", {}, 3)
+    assert (corpus.name, corpus.dropped) == ("t.en + t.de", 3)
 
 
 def test_a_tsv_for_each(tmp_path: Path) -> None:

@@ -17,13 +17,11 @@ _LARGEST_SHARE = 20
 
 @dataclass(frozen=True)
 class Corpus:
-    """Everything a training run reads."""
+    """Everything a training run reads; never a test set."""
 
     name: str
     train: ParallelText
     valid: ParallelText
-    tests: dict[str, ParallelText]
-    """The named corpus' own tests, untouched."""
     dropped: int
     """Pairs with an empty side that were left out of train and valid."""
 
@@ -37,7 +35,7 @@ def open_corpus(data: DataSettings, pizzeria: PizzeriaSettings, seed: int) -> Co
     """
     if faults := _faults(data):
         raise UsageError("; ".join(faults))
-    train, valid, tests = _read_named(data.corpus, pizzeria) if data.corpus else (_read_train(data), None, {})
+    train, valid = _read_named(data.corpus, pizzeria) if data.corpus else (_read_train(data), None)
     if data.valid_source or data.valid_tsv:
         valid = _read_valid(data)
     name = str(parse_name(data.corpus)) if data.corpus else train.name
@@ -48,7 +46,7 @@ def open_corpus(data: DataSettings, pizzeria: PizzeriaSettings, seed: int) -> Co
     else:
         kept_valid = _with_words(valid, "the validation text")
         dropped += len(valid) - len(kept_valid)
-    return Corpus(name, kept, kept_valid, tests, dropped)
+    return Corpus(name, kept, kept_valid, dropped)
 
 
 def hold_out(text: ParallelText, wanted: int, seed: int) -> tuple[ParallelText, ParallelText]:
@@ -98,14 +96,11 @@ def _faults(data: DataSettings) -> list[str]:
     return faults
 
 
-def _read_named(
-    name: str, pizzeria: PizzeriaSettings
-) -> tuple[ParallelText, ParallelText | None, dict[str, ParallelText]]:
+def _read_named(name: str, pizzeria: PizzeriaSettings) -> tuple[ParallelText, ParallelText | None]:
     splits = open_named(parse_name(name), pizzeria)
     if "train" not in splits.readers:
         raise DragomanError(f"{splits.name} has no split named train; give another corpus to train on")
-    tests = {split: splits.read(split) for split in splits.readers if split not in ("train", "valid")}
-    return splits.read("train"), splits.read("valid") if "valid" in splits.readers else None, tests
+    return splits.read("train"), splits.read("valid") if "valid" in splits.readers else None
 
 
 def _read_train(data: DataSettings) -> ParallelText:
