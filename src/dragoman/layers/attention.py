@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from dragoman.layers.dropout import Dropout
 from dragoman.layers.positions import NoRotation, RotaryPositions
+from dragoman.tracing import report
 
 Places = Int[Tensor, "#B P"]
 
@@ -142,7 +143,20 @@ class MultiHeadAttention(nn.Module):
         """Looks from `inputs` at `seen`; gives the output and everything the formula computed."""
         queries = self.rotation(self.similarity.prepare(self._split(self.query(inputs))), places)
         attended = attention(queries, seen.keys, seen.values, mask, self.similarity.scale, self.drop)
-        output: Tensor = self.output(self._join(attended.context))
+        joined = self._join(attended.context)
+        output: Tensor = self.output(joined)
+        report(
+            self,
+            query=queries,
+            key=seen.keys,
+            value=seen.values,
+            scores=attended.scores,
+            scaled=attended.scaled,
+            weights=attended.weights,
+            context=attended.context,
+            joined=joined,
+            output=output,
+        )
         return output, attended
 
     def forward(

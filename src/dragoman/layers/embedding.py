@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from dragoman.layers.dropout import Dropout
 from dragoman.layers.positions import LearnedPositions, NoPositions, SinusoidalPositions
+from dragoman.tracing import report
 
 
 class Embedding(nn.Module):
@@ -23,5 +24,8 @@ class Embedding(nn.Module):
     def forward(self, ids: Int[Tensor, "B P"], places: Int[Tensor, "#B P"]) -> Float[Tensor, "B P M"]:
         """The input of the first layer; `places` are the tokens' positions, from 0."""
         scaled = self.table(ids) * sqrt(self.table.embedding_dim)
-        dropped: Tensor = self.drop(self.positions(scaled, places))
+        positions = self.positions(places).to(scaled.dtype)
+        placed = scaled + positions
+        report(self, embeddings=scaled, positions=positions.expand_as(scaled), inputs=placed)
+        dropped: Tensor = self.drop(placed)
         return dropped

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dragoman.layers.dropout import Dropout
+from dragoman.tracing import report
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": functional.relu, "gelu": functional.gelu}
 
@@ -23,7 +24,9 @@ class FeedForward(nn.Module):
 
     def forward(self, inputs: Float[Tensor, "B P M"]) -> Float[Tensor, "B P M"]:
         """The output, position by position."""
-        output: Tensor = self.outer(self.drop(self.activation(self.inner(inputs))))
+        inner = self.activation(self.inner(inputs))
+        output: Tensor = self.outer(self.drop(inner))
+        report(self, inputs=inputs, inner=inner, output=output)
         return output
 
 
@@ -39,7 +42,9 @@ class GatedFeedForward(nn.Module):
 
     def forward(self, inputs: Float[Tensor, "B P M"]) -> Float[Tensor, "B P M"]:
         """The output, position by position."""
-        output: Tensor = self.outer(self.drop(functional.silu(self.gate(inputs)) * self.inner(inputs)))
+        inner = functional.silu(self.gate(inputs)) * self.inner(inputs)
+        output: Tensor = self.outer(self.drop(inner))
+        report(self, inputs=inputs, inner=inner, output=output)
         return output
 
 

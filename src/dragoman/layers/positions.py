@@ -18,7 +18,7 @@ def sinusoids(positions: int, width: int) -> Float[Tensor, "positions width"]:
 
 
 class SinusoidalPositions(nn.Module):
-    """Adds sines and cosines: no parameter, nothing in the checkpoint, any length."""
+    """Sines and cosines: no parameter, nothing in the checkpoint, any length."""
 
     table: Tensor
 
@@ -26,27 +26,23 @@ class SinusoidalPositions(nn.Module):
         super().__init__()
         self.register_buffer("table", sinusoids(512, d_model), persistent=False)
 
-    def vectors(self, places: Int[Tensor, "#B P"]) -> Float[Tensor, "#B P M"]:
+    def forward(self, places: Int[Tensor, "#B P"]) -> Float[Tensor, "#B P M"]:
         """The vectors at `places`; the table grows when a longer sentence comes."""
         needed = int(places.max()) + 1
         if needed > len(self.table):
             self.table = sinusoids(2 * needed, self.table.shape[1]).to(self.table)
         return self.table[places]
 
-    def forward(self, embedded: Float[Tensor, "B P M"], places: Int[Tensor, "#B P"]) -> Float[Tensor, "B P M"]:
-        """The sum of embedding and position."""
-        return embedded + self.vectors(places).to(embedded.dtype)
-
 
 class LearnedPositions(nn.Module):
-    """Adds a trained vector a position (Gehring et al. 2017)."""
+    """A trained vector a position (Gehring et al. 2017)."""
 
     def __init__(self, d_model: int, longest: int):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(longest, d_model) * d_model**-0.5)
 
-    def forward(self, embedded: Float[Tensor, "B P M"], places: Int[Tensor, "#B P"]) -> Float[Tensor, "B P M"]:
-        """The sum of embedding and position.
+    def forward(self, places: Int[Tensor, "#B P"]) -> Float[Tensor, "#B P M"]:
+        """The vectors at `places`.
 
         Raises:
             DragomanError: a place beyond the last trained one.
@@ -56,15 +52,19 @@ class LearnedPositions(nn.Module):
                 f"position {int(places.max()) + 1} is beyond the {len(self.weight)} that model.positions=learned "
                 "was trained with; shorten the line, or train with sinusoidal, which has no limit"
             )
-        return embedded + self.weight[places]
+        return self.weight[places]
 
 
 class NoPositions(nn.Module):
-    """Adds nothing: a sentence is a bag of words, but for what masks and rotation tell."""
+    """Zeros: a sentence is a bag of words, but for what masks and rotation tell."""
 
-    def forward(self, embedded: Float[Tensor, "B P M"], places: Int[Tensor, "#B P"]) -> Float[Tensor, "B P M"]:
-        """The embedding as it is."""
-        return embedded
+    def __init__(self, d_model: int):
+        super().__init__()
+        self.d_model = d_model
+
+    def forward(self, places: Int[Tensor, "#B P"]) -> Float[Tensor, "#B P M"]:
+        """Nothing to add."""
+        return torch.zeros(*places.shape, self.d_model, device=places.device)
 
 
 class RotaryPositions(nn.Module):

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from dragoman.layers.dropout import Dropout
+from dragoman.tracing import report
 
 
 def norm_layer(kind: str, d_model: int) -> nn.LayerNorm | nn.RMSNorm:
@@ -24,10 +25,16 @@ class Residual(nn.Module):
 
     def forward(self, inputs: Float[Tensor, "B P M"], part: Callable[[Tensor], Tensor]) -> Float[Tensor, "B P M"]:
         """Runs `part` beside the way around it."""
+        output: Tensor
         if self.pre:
-            output: Tensor = inputs + self.drop(part(self.norm(inputs)))
+            normed = self.norm(inputs)
+            found = part(normed)
+            output = summed = inputs + self.drop(found)
         else:
-            output = self.norm(inputs + self.drop(part(inputs)))
+            found = part(inputs)
+            summed = inputs + self.drop(found)
+            output = normed = self.norm(summed)
+        report(self, inputs=inputs, normed=normed, found=found, sum=summed, output=output)
         return output
 
 

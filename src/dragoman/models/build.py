@@ -94,7 +94,7 @@ def _positions(settings: ModelSettings) -> SinusoidalPositions | LearnedPosition
         return SinusoidalPositions(settings.d_model)
     if settings.positions == "learned":
         return LearnedPositions(settings.d_model, settings.longest)
-    return NoPositions()
+    return NoPositions(settings.d_model)
 
 
 def _initialise(model: nn.Module, d_model: int) -> None:

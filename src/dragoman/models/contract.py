@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from dragoman.batches.padded import PairBatch, SourceBatch
 
@@ -56,6 +56,7 @@ class TranslationModel(Protocol[State]):
         ...
 
 
+@runtime_checkable
 class TrainableModel(TranslationModel[State], Protocol[State]):
     """What training asks besides: all target positions at once."""
 
@@ -65,4 +66,13 @@ class TrainableModel(TranslationModel[State], Protocol[State]):
 
     def project(self, hidden: Float[Tensor, "... M"]) -> Float[Tensor, "... V"]:
         """Logits over the target vocabulary."""
+        ...
+
+
+@runtime_checkable
+class TraceableModel(TrainableModel[State], Protocol[State]):
+    """What a trace asks besides: which parts report what they compute (`dragoman.tracing`)."""
+
+    def reporting(self) -> dict[str, nn.Module]:
+        """The parts that report while somebody records, by the names that a trace has for them."""
         ...

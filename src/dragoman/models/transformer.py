@@ -15,6 +15,7 @@ from dragoman.layers.embedding import Embedding
 from dragoman.layers.residual import Residual
 from dragoman.models.contract import Step
 from dragoman.models.decoding_state import LayerState, Memory, TransformerState, join_states
+from dragoman.tracing import report
 
 
 def places(positions: int, device: torch.device) -> Int[Tensor, "1 positions"]:
@@ -36,6 +37,15 @@ class EncoderLayer(nn.Module):
         x = self.attention_residual(x, lambda y: self.attention(y, y, mask, place))
         x = self.feed_forward_residual(x, self.feed_forward)
         return x
+
+    def reporting(self) -> dict[str, nn.Module]:
+        """The parts that report while somebody records, by their names in a trace."""
+        return {
+            "self": self.attention,
+            "self.residual": self.attention_residual,
+            "feed_forward": self.feed_forward,
+            "feed_forward.residual": self.feed_forward_residual,
+        }
 
 
 @dataclass
@@ -93,6 +103,17 @@ class DecoderLayer(nn.Module):
         x = self.feed_forward_residual(x, self.feed_forward)
         return x, LayerState(grown[0], layer.memory), cross[0]
 
+    def reporting(self) -> dict[str, nn.Module]:
+        """The parts that report while somebody records, by their names in a trace."""
+        return {
+            "self": self.self_attention,
+            "self.residual": self.self_residual,
+            "cross": self.cross_attention,
+            "cross.residual": self.cross_residual,
+            "feed_forward": self.feed_forward,
+            "feed_forward.residual": self.feed_forward_residual,
+        }
+
 
 @dataclass
 class TransformerParts:
@@ -127,7 +148,9 @@ class Transformer(nn.Module):
         x = self.source_embedding(source.ids, places(source.ids.shape[1], source.ids.device))
         for layer in self.encoder:
             x = layer(x, mask[:, None, None])
-        return Memory(self.encoder_norm(x), mask)
+        vectors = self.encoder_norm(x)
+        report(self.encoder_norm, inputs=x, output=vectors)
+        return Memory(vectors, mask)
 
     def hidden(self, batch: PairBatch) -> Float[Tensor, "B T M"]:
         """The decoder's output at every target position, each having seen only the tokens before it."""
@@ -138,6 +161,7 @@ class Transformer(nn.Module):
         for layer in self.decoder:
             x = layer(x, memory.vectors, self_mask, memory.mask[:, None, None])
         output: Tensor = self.decoder_norm(x)
+        report(self.decoder_norm, inputs=x, output=output)
         return output
 
     def project(self, hidden: Float[Tensor, "... M"]) -> Float[Tensor, "... V"]:
@@ -175,6 +199,20 @@ class Transformer(nn.Module):
     def join(self, first: TransformerState, second: TransformerState) -> TransformerState:
         """Puts the rows of two states into one."""
         return join_states(first, second)
+
+    def reporting(self) -> dict[str, nn.Module]:
+        """The parts that report while somebody records, by the names that a trace has for them."""
+        named: dict[str, nn.Module] = {
+            "source": self.source_embedding,
+            "target": self.target_embedding,
+            "encoder.norm": self.encoder_norm,
+            "decoder.norm": self.decoder_norm,
+        }
+        for stack, layers in (("encoder", self.encoder), ("decoder", self.decoder)):
+            for number, layer in enumerate(layers):
+                if isinstance(layer, EncoderLayer | DecoderLayer):
+                    named |= {f"{stack}.{number}.{name}": part for name, part in layer.reporting().items()}
+        return named
 
     def _decoder_layers(self) -> list[DecoderLayer]:
         return [layer for layer in self.decoder if isinstance(layer, DecoderLayer)]

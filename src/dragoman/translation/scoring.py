@@ -34,10 +34,7 @@ def score_pairs(
         DragomanError: unequal numbers of lines.
     """
     sources, targets = lines
-    if len(sources) != len(targets):
-        raise DragomanError(
-            f"{len(sources)} source lines but {len(targets)} target lines; give one target for each source"
-        )
+    check_counts(sources, targets)
     source_ids, target_ids = tokenizers.source.encode(sources), tokenizers.target.encode(targets)
     lengths = [1 + max(len(s), len(t)) for s, t in zip(source_ids, target_ids, strict=True)]
     token_scores: list[list[float]] = [[] for _ in lengths]
@@ -49,6 +46,18 @@ def score_pairs(
         Scored(source, target, tokenizers.target.pieces(ids), scores)
         for source, target, ids, scores in zip(sources, targets, target_ids, token_scores, strict=True)
     ]
+
+
+def check_counts(sources: Sequence[str], targets: Sequence[str]) -> None:
+    """Makes sure that each source line has a target line.
+
+    Raises:
+        DragomanError: unequal numbers of lines.
+    """
+    if len(sources) != len(targets):
+        raise DragomanError(
+            f"{len(sources)} source lines but {len(targets)} target lines; give one target for each source"
+        )
 
 
 def _token_scores(model: TrainableModel[Any], batch: PairBatch) -> list[list[float]]:

@@ -13,10 +13,12 @@ from dragoman.errors import UsageError
 from dragoman.models.contract import TrainableModel
 from dragoman.search import Hypothesis, search
 from dragoman.text import Tokenizers
+from dragoman.tracing import Trace
 from dragoman.translation.cutting import cut
+from dragoman.translation.explaining import trace_pairs
 from dragoman.translation.grouping import by_length
 from dragoman.translation.results import Alternative, Scored, Translation, confidence
-from dragoman.translation.scoring import score_pairs
+from dragoman.translation.scoring import check_counts, score_pairs
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,43 @@ class Translator:
         _check_list(targets)
         budget = self.settings.search.batch_tokens
         return score_pairs(self.model, self.tokenizers, (sources, targets), budget, self.device)
+
+    def explain(self, text: str, target: str | None = None, beam: int | None = None) -> Trace:
+        """Records every step of every attention while the model reads `text` and writes its translation.
+
+        Args:
+            target: a translation to be written instead of the model's own.
+            beam: stands in for the settings' when the model writes its own.
+
+        Raises:
+            UsageError: an empty text, or a beam that cannot be.
+            DragomanError: the model has no attention.
+        """
+        return self.explain_batch([text], None if target is None else [target], beam)[0]
+
+    def explain_batch(
+        self, texts: Sequence[str], targets: Sequence[str] | None = None, beam: int | None = None
+    ) -> list[Trace]:
+        """Explains several lines at once, each as `explain` does; long lines are explained whole.
+
+        Raises:
+            UsageError: one string instead of a list, an empty text, or a beam that cannot be.
+            DragomanError: unequal numbers of lines, or the model has no attention.
+        """
+        _check_list(texts)
+        for place, text in enumerate(texts):
+            if not text.strip():
+                raise UsageError(f"text {place + 1} of {len(texts)} is empty: give a sentence to explain")
+        sources = self.tokenizers.source.encode(texts)
+        if targets is None:
+            settings = _chosen(self.settings.search, beam, None)
+            found = search(self.model, source_batch(sources, self.device), settings)
+            written = [hypotheses[0].tokens for hypotheses in found]
+        else:
+            _check_list(targets)
+            check_counts(texts, targets)
+            written = self.tokenizers.target.encode(targets)
+        return trace_pairs(self.model, self.tokenizers, sources, written, self.device)
 
     def _parts(self, lines: Sequence[str]) -> list[_Part]:
         encode = self.tokenizers.source.encode

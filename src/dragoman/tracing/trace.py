@@ -1,0 +1,112 @@
+"""The record of one sentence pair's way through a model: plain arrays and tokens, no model needed to read it.
+
+Shapes: H heads, Q queries, K keys, D width of a head, M d_model, P positions, T target positions, V vocabulary.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class AttentionTrace:
+    """One attention of one layer: the formula's every step, head by head."""
+
+    query: Float[np.ndarray, "H Q D"]
+    """As they enter the product: with cosine brought to length one, with rotary turned."""
+    key: Float[np.ndarray, "H K D"]
+    value: Float[np.ndarray, "H K D"]
+    scores: Float[np.ndarray, "H Q K"]
+    """query . key"""
+    scaled: Float[np.ndarray, "H Q K"]
+    """scores times the scale, before the mask"""
+    weights: Float[np.ndarray, "H Q K"]
+    """after mask and softmax; each query's weights sum to one"""
+    context: Float[np.ndarray, "H Q D"]
+    """the sum of the weighted values"""
+    joined: Float[np.ndarray, "Q M"]
+    """the heads' contexts side by side"""
+    output: Float[np.ndarray, "Q M"]
+    """the output projection of `joined`"""
+
+    def weighted_values(self, query: int) -> Float[np.ndarray, "H K D"]:
+        """Each value times its weight, for one query; their sum over the keys is its context."""
+        product: Array = self.weights[:, query, :, None] * self.value
+        return product
+
+
+class Candidate(NamedTuple):
+    """A token that might be written at a position, and how probable the model finds it (0-1)."""
+
+    token: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One sentence pair's way through the model."""
+
+    source_tokens: list[str]
+    """What the encoder reads; the last is the end mark."""
+    target_tokens: list[str]
+    """What the decoder writes, or was made to; the last is the end mark."""
+    read_tokens: list[str]
+    """What the decoder reads at each position: the begin mark, then what it wrote before."""
+    attentions: dict[str, AttentionTrace]
+    """By name: encoder.LAYER.self, decoder.LAYER.self, decoder.LAYER.cross; layers from 0."""
+    embeddings: dict[str, Float[np.ndarray, "P M"]]
+    """`source` and `target`: the tokens' vectors times sqrt(M)."""
+    positions: dict[str, Float[np.ndarray, "P M"]]
+    """`source` and `target`: what is added to them for their place."""
+    inputs: dict[str, Float[np.ndarray, "P M"]]
+    """`source` and `target`: the sums, which enter the first layer."""
+    parts: dict[str, dict[str, Float[np.ndarray, "P _"]]] = field(repr=False)
+    """By name, such as encoder.0.self.residual, encoder.0.feed_forward, encoder.0.feed_forward.residual,
+    encoder.norm: what each part took and gave."""
+    logits: Float[np.ndarray, "T V"] = field(repr=False)
+    candidates: list[list[Candidate]] = field(repr=False)
+    """The most probable tokens at each target position, best first."""
+
+    @property
+    def probabilities(self) -> Float[np.ndarray, "T V"]:
+        """The softmax of the logits."""
+        shifted = np.exp(self.logits - self.logits.max(-1, keepdims=True))
+        softmax: Array = shifted / shifted.sum(-1, keepdims=True)
+        return softmax
+
+    def tokens(self, attention: str) -> tuple[list[str], list[str]]:
+        """The tokens of an attention's queries and of its keys."""
+        side, _, kind = attention.split(".")
+        if kind == "cross":
+            return self.read_tokens, self.source_tokens
+        here = self.source_tokens if side == "encoder" else self.read_tokens
+        return here, here
+
+    def save(self, path: str | Path) -> None:
+        """Writes the whole record, as .npz or .json by the path's ending.
+
+        Raises:
+            UsageError: another ending.
+            DragomanError: the file cannot be written.
+        """
+        from dragoman.tracing.files import save
+
+        save(self, Path(path))
+
+    @staticmethod
+    def load(path: str | Path) -> "Trace":
+        """Reads what `save` wrote.
+
+        Raises:
+            UsageError: another ending than .npz and .json.
+            DragomanError: no such file, or not a trace.
+        """
+        from dragoman.tracing.files import load
+
+        return load(Path(path))
