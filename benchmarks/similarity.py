@@ -21,8 +21,8 @@ def main() -> None:
     """Trains, evaluates, tells."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/similarity"))
-    parser.add_argument("--pizzeria-updates", type=int, default=800)
-    parser.add_argument("--multi30k-updates", type=int, default=1200)
+    parser.add_argument("--pizzeria-updates", type=int, default=1500)
+    parser.add_argument("--multi30k-updates", type=int, default=800)
     options = parser.parse_args()
     print(f"{date.today()}")
     for corpus, preset, updates in (
