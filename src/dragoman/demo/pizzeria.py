@@ -72,7 +72,7 @@ class DemoReport:
         lines += [
             "",
             f"Done in {self.seconds:.0f} s; the translator is in {self.run}. What to type next:",
-            f'  echo "The soup stood on the stove and it was cold." | dragoman translate {self.run}',
+            f'  echo "The soup stood on the stove and it was switched off." | dragoman translate {self.run}',
             f"  dragoman evaluate {self.run} --corpus pizzeria --split test",
             "  dragoman train runs/mine --source my.en --target my.de --minutes 20",
         ]

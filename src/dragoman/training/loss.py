@@ -1,7 +1,8 @@
 """Label-smoothed cross-entropy, together with the projection before it, in chunks of rows.
 
 Logits for a whole batch are its largest tensor by far. Here a chunk's logits are made, turned into their own
-gradient and folded into the sums, so that they stay in the processor's cache and are never held all at once.
+gradient and folded into the sums, and are never held all at once. What smoothing takes off every logit alike is
+reckoned once for the whole batch: the mean logit of a row is the row times the weight's mean row.
 
 Letters for axes: N target tokens, M d_model, V vocabulary.
 """
@@ -48,27 +49,32 @@ class _ProjectedLoss(torch.autograd.Function):
         needs_gradient = any(context.needs_input_grad)
         hidden_gradient = torch.empty_like(rows) if needs_gradient else None
         weight_gradient = torch.zeros_like(weight, dtype=wide) if needs_gradient else None
-        sums = torch.zeros(2, dtype=torch.float64)
+        totals, rights = rows.new_empty(len(rows), dtype=wide), rows.new_empty(len(rows), dtype=wide)
         for begin in range(0, len(rows), ROWS):
             part = slice(begin, begin + ROWS)
-            logits = (rows[part] @ matrix.T).to(wide)
+            logits = rows[part] @ matrix.T
             right = targets[part, None]
-            total = logits.logsumexp(-1, keepdim=True)
-            plain = (total - logits.gather(-1, right)).sum()
-            spread = (total[:, 0] - logits.mean(-1)).sum()
-            sums += torch.stack([(1 - smoothing) * plain + smoothing * spread, plain]).double().cpu()
+            gradient = logits.softmax(-1, dtype=wide)
+            largest, at = logits.max(-1, keepdim=True)
+            # log(sum(exp)) by way of the largest probability, the one that cannot have vanished.
+            totals[part] = (largest.to(wide) - gradient.gather(-1, at).log())[:, 0]
+            rights[part] = logits.gather(-1, right)[:, 0]
             if hidden_gradient is None or weight_gradient is None:
                 continue
-            gradient = (logits - total).exp_().sub_(smoothing / logits.shape[-1])
-            gradient.scatter_add_(-1, right, torch.full_like(total, smoothing - 1))
+            gradient.scatter_add_(-1, right, torch.full_like(largest, smoothing - 1, dtype=wide))
             gradient = gradient.to(product)
             torch.mm(gradient, matrix, out=hidden_gradient[part])
             weight_gradient += gradient.T @ rows[part]
+        # Smoothing's even share is the same for every row and every token, so it is taken off once, at the end.
+        centre, sum_of_rows = matrix.to(wide).mean(0), rows.to(wide).sum(0)
         if hidden_gradient is not None and weight_gradient is not None:
-            context.save_for_backward(hidden_gradient.to(hidden.dtype), weight_gradient.to(weight.dtype))
-        loss, plain_loss = sums.to(hidden.device, wide)
+            even = hidden_gradient.to(wide) - smoothing * centre, weight_gradient - smoothing / len(matrix) * sum_of_rows
+            context.save_for_backward(even[0].to(hidden.dtype), even[1].to(weight.dtype))
+        total, plain = totals.cpu().double().sum(), (totals - rights).cpu().double().sum()
+        spread = total - (sum_of_rows @ centre).cpu().double()
+        plain_loss = plain.to(hidden.device, wide)
         context.mark_non_differentiable(plain_loss)
-        return loss, plain_loss
+        return ((1 - smoothing) * plain + smoothing * spread).to(hidden.device, wide), plain_loss
 
     @staticmethod
     def backward(context: Any, *gradients: Any) -> Any:
