@@ -10,10 +10,12 @@ from dragoman import __version__
 from dragoman.cli.corpus import corpus
 from dragoman.cli.demo import demo
 from dragoman.cli.evaluate import evaluate
+from dragoman.cli.inspect import inspect
 from dragoman.cli.score import score
 from dragoman.cli.settings import settings
 from dragoman.cli.train import train
 from dragoman.cli.translate import translate
+from dragoman.cli.words import words
 from dragoman.errors import DragomanError, UsageError
 
 app = typer.Typer(
@@ -36,7 +38,7 @@ def options(
         raise typer.Exit
 
 
-for verb in (demo, train, translate, evaluate, score, settings):
+for verb in (demo, train, translate, evaluate, score, inspect, settings, words):
     app.command()(verb)
 app.add_typer(corpus, name="corpus")
 

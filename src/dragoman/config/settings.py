@@ -51,6 +51,10 @@ class ModelSettings:
     """What bends the feed-forward part."""
     tie: Literal["all", "output", "none"] = "all"
     """Which matrices are one: source and target embedding and output projection (all), the last two (output), none."""
+    embeddings: str = ""
+    """Word vectors that the embedding starts from: a word2vec or GloVe file, or glove (the extra of that name)."""
+    embeddings_side: Literal["both", "source", "target"] = "both"
+    """The side whose language these word vectors are of."""
 
 
 @dataclass(config=_CHECKED, frozen=True)

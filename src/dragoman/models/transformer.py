@@ -31,8 +31,8 @@ class EncoderLayer(nn.Module):
         self.attention, self.feed_forward = attention, feed_forward
         self.attention_residual, self.feed_forward_residual = residuals
 
-    def forward(self, x: Float[Tensor, "B S M"], mask: Bool[Tensor, "B 1 1 S"]) -> Float[Tensor, "B S M"]:
-        """One layer of the encoder; `mask` hides padding."""
+    def forward(self, x: Float[Tensor, "B S M"], mask: Bool[Tensor, "B 1 #S S"]) -> Float[Tensor, "B S M"]:
+        """One layer of the encoder; `mask` hides padding, and edges where each query has its own row."""
         place = places(x.shape[1], x.device)
         x = self.attention_residual(x, lambda y: self.attention(y, y, mask, place))
         x = self.feed_forward_residual(x, self.feed_forward)
@@ -142,19 +142,25 @@ class Transformer(nn.Module):
         self.decoder_norm = parts.decoder_norm
         self.output = parts.output
 
-    def encode(self, source: SourceBatch) -> Memory:
-        """Reads the source: what the encoder says about each of its positions."""
+    def encode(self, source: SourceBatch, visible: Bool[Tensor, "B S S"] | None = None) -> Memory:
+        """Reads the source: what the encoder says about each of its positions.
+
+        Args:
+            visible: False where a query (row) may not look at a key in any layer and head, besides padding; each
+                query must keep a key.
+        """
         mask = source.mask
+        edges = mask[:, None, None] if visible is None else mask[:, None, None] & visible[:, None]
         x = self.source_embedding(source.ids, places(source.ids.shape[1], source.ids.device))
         for layer in self.encoder:
-            x = layer(x, mask[:, None, None])
+            x = layer(x, edges)
         vectors = self.encoder_norm(x)
         report(self.encoder_norm, inputs=x, output=vectors)
         return Memory(vectors, mask)
 
-    def hidden(self, batch: PairBatch) -> Float[Tensor, "B T M"]:
+    def hidden(self, batch: PairBatch, visible: Bool[Tensor, "B S S"] | None = None) -> Float[Tensor, "B T M"]:
         """The decoder's output at every target position, each having seen only the tokens before it."""
-        memory = self.encode(batch.source)
+        memory = self.encode(batch.source, visible)
         positions, device = batch.target_in.shape[1], batch.target_in.device
         x = self.target_embedding(batch.target_in, places(positions, device))
         self_mask = causal_mask(positions, device)

@@ -14,6 +14,8 @@ from dragoman.models.transformer import Transformer
 from dragoman.models.weights import load_weights
 from dragoman.runs import Checkpoint
 from dragoman.text import Tokenizers
+from dragoman.text.vector_files import open_vectors
+from dragoman.training.embeddings import start_from
 from dragoman.training.validation import Validator
 
 
@@ -26,6 +28,8 @@ class Prepared:
     tokenizers: Tokenizers
     epochs: Epochs
     model: Transformer
+    embeddings: str = ""
+    """Which rows of the embedding start from word vectors, in words; empty where none do."""
 
 
 def on_this_machine(settings: Settings) -> Settings:
@@ -48,6 +52,9 @@ def prepare(settings: Settings, tokenizer_folder: Path | None, weights: Checkpoi
     torch.set_num_threads(settings.training.threads)
     hardware.keep_freed_memory()
     seed = settings.training.seed
+    # Read first, so that a file that cannot be used is told of at once.
+    given = settings.model.embeddings if weights is None else ""
+    vectors = open_vectors(given) if given else None
     corpus = open_corpus(settings.data, settings.pizzeria, seed)
     if tokenizer_folder is None:
         tokenizers = Tokenizers.learn(corpus.train.source, corpus.train.target, settings.text, seed)
@@ -58,7 +65,10 @@ def prepare(settings: Settings, tokenizer_folder: Path | None, weights: Checkpoi
     model = build_model(settings.model, tokenizers.source.size, tokenizers.target.size, seed)
     if weights is not None:
         load_weights(model, weights.model)
-    return Prepared(settings, corpus, tokenizers, epochs, model.to(hardware.device()))
+    embeddings = ""
+    if vectors is not None:
+        embeddings = start_from(model, tokenizers, corpus.train, vectors, settings.model)
+    return Prepared(settings, corpus, tokenizers, epochs, model.to(hardware.device()), embeddings)
 
 
 def validator(prepared: Prepared) -> Validator:
