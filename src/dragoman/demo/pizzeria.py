@@ -18,6 +18,9 @@ SHOWN = (
     "The pizza came out of the oven and it was switched off.",
 )
 """The sentence that everybody explains attention with, and its twin; three test sentences follow them."""
+MEASURED = 1000
+"""Test sentences on which is counted how often *it* looks at what it means."""
+PICTURE = "where-it-looks.png"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,10 @@ class DemoReport:
     bleu: float
     pronouns: PronounScores
     shown: list[Shown]
+    picture: Path
+    """Where *it* looks in the first two."""
+    looks: list[str]
+    """How often that look is right, in words."""
 
     def to_json(self) -> dict[str, Any]:
         """The figures by their names."""
@@ -52,6 +59,8 @@ class DemoReport:
             "run": str(self.run),
             "sentences": self.sentences,
             "translations": [vars(shown) for shown in self.shown],
+            "picture": str(self.picture),
+            "looks": self.looks,
         }
 
     def text(self) -> str:
@@ -69,9 +78,11 @@ class DemoReport:
             lines += [f"  {shown.source}", f"    {shown.text}"]
             if shown.reference and shown.reference != shown.text:
                 lines += [f"    (expected: {shown.reference})"]
+        lines += ["", f"Where *it* looks in the first two: {self.picture}", *(f"  {look}" for look in self.looks)]
         lines += [
             "",
             f"Done in {self.seconds:.0f} s; the translator is in {self.run}. What to type next:",
+            f'  dragoman inspect {self.run} "{SHOWN[0]}" --word it',
             f'  echo "The soup stood on the stove and it was switched off." | dragoman translate {self.run}',
             f"  dragoman evaluate {self.run} --corpus pizzeria --split test",
             "  dragoman train runs/mine --source my.en --target my.de --minutes 20",
@@ -96,6 +107,8 @@ def run_demo(out: Path, reporter: Reporter) -> DemoReport:
 def report(run: Path, begin: float) -> DemoReport:
     """Translates the test sentences once and scores them; `begin` is when the demo began (monotonic clock)."""
     from dragoman.evaluation import evaluate
+    from dragoman.inspection.pronoun_picture import caption, draw_looks, look_of
+    from dragoman.inspection.pronouns import measure_pronouns
     from dragoman.translation.loading import load
 
     translator = load(run)
@@ -104,6 +117,10 @@ def report(run: Path, begin: float) -> DemoReport:
     scores = evaluate(hypotheses, [pair.target for pair in test])
     twins = translator.translate(SHOWN)
     shown = [Shown(source, found.text, "") for source, found in zip(SHOWN, twins, strict=True)]
+    measured = measure_pronouns(translator, generate("valid", translator.settings.pizzeria), test[:MEASURED])
+    traces = translator.explain_batch([twin.source for twin in shown], [twin.text for twin in shown])
+    looks = [look_of(trace, twin.text, measured) for trace, twin in zip(traces, shown, strict=True)]
+    draw_looks(looks, measured, run / PICTURE)
     return DemoReport(
         run=run,
         seconds=time.monotonic() - begin,
@@ -112,6 +129,8 @@ def report(run: Path, begin: float) -> DemoReport:
         bleu=scores.bleu.score,
         pronouns=score_pronouns("test", translator.settings.pizzeria, hypotheses),
         shown=shown + _some(test, hypotheses),
+        picture=run / PICTURE,
+        looks=caption(measured),
     )
 
 

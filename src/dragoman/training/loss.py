@@ -68,8 +68,9 @@ class _ProjectedLoss(torch.autograd.Function):
         # Smoothing's even share is the same for every row and every token, so it is taken off once, at the end.
         centre, sum_of_rows = matrix.to(wide).mean(0), rows.to(wide).sum(0)
         if hidden_gradient is not None and weight_gradient is not None:
-            even = hidden_gradient.to(wide) - smoothing * centre, weight_gradient - smoothing / len(matrix) * sum_of_rows
-            context.save_for_backward(even[0].to(hidden.dtype), even[1].to(weight.dtype))
+            found = hidden_gradient.to(wide) - smoothing * centre
+            weight_gradient -= smoothing / len(matrix) * sum_of_rows
+            context.save_for_backward(found.to(hidden.dtype), weight_gradient.to(weight.dtype))
         total, plain = totals.cpu().double().sum(), (totals - rights).cpu().double().sum()
         spread = total - (sum_of_rows @ centre).cpu().double()
         plain_loss = plain.to(hidden.device, wide)
