@@ -17,7 +17,9 @@ check: .venv/ready-to-develop    ## lint, format, types
 
 proof: .venv/ready-to-develop     ## the large proofs, whose figures stand in the docs (about two hours)
 	$(BIN)/python benchmarks/quality.py
-	$(BIN)/python benchmarks/similarity.py
+	$(BIN)/python benchmarks/compare.py model.similarity scaled-dot dot cosine
+	$(BIN)/python benchmarks/compare.py model.positions sinusoidal learned rotary none
+	$(BIN)/python benchmarks/food_share.py
 	$(BIN)/python -m pytest -m proof -s
 
 clean:                           ## remove what was installed and built

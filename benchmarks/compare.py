@@ -1,8 +1,9 @@
-"""Scaled dot product, dot product and cosine at equal updates, on the pizzeria and on Multi30k.
+"""One setting's kinds compared at equal updates, on the pizzeria and on Multi30k.
 
-    python benchmarks/similarity.py --out runs/similarity
+    python benchmarks/compare.py model.similarity scaled-dot dot cosine
+    python benchmarks/compare.py model.positions sinusoidal learned rotary none
 
-Everything but `model.similarity` is the same, seed and batches included; scores are those of the validation sets.
+Everything but that setting is the same, seed and batches included; scores are those of the validation sets.
 """
 
 import argparse
@@ -14,32 +15,34 @@ from pathlib import Path
 from typing import Any
 
 DRAGOMAN = [sys.executable, "-m", "dragoman"]
-KINDS = ("scaled-dot", "dot", "cosine")
 
 
 def main() -> None:
     """Trains, evaluates, tells."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("runs/similarity"))
+    parser.add_argument("setting")
+    parser.add_argument("kinds", nargs="+")
+    parser.add_argument("--out", type=Path, default=Path("runs/compare"))
     parser.add_argument("--pizzeria-updates", type=int, default=1500)
     parser.add_argument("--multi30k-updates", type=int, default=800)
     options = parser.parse_args()
-    print(f"{date.today()}")
+    print(date.today())
     for corpus, preset, updates in (
         ("pizzeria:en-de", "demo", options.pizzeria_updates),
         ("multi30k:en-de", "tiny", options.multi30k_updates),
     ):
         if updates:
-            compare(corpus, preset, updates, options.out / corpus.partition(":")[0])
+            compare(options, corpus, preset, updates)
 
 
-def compare(corpus: str, preset: str, updates: int, out: Path) -> None:
+def compare(options: argparse.Namespace, corpus: str, preset: str, updates: int) -> None:
     """One corpus' table."""
+    out = options.out / options.setting / corpus.partition(":")[0]
     print(f"\n{corpus}, preset {preset}, {updates} updates; validation split, the run's search.beam\n")
-    print("| Similarity | Loss (nats a token) | BLEU | chrF | Exact match | Pronouns | Training seconds |")
+    print(f"| `{options.setting}` | Loss (nats a token) | BLEU | chrF | Exact match | Pronouns | Training seconds |")
     print("|---|---|---|---|---|---|---|")
-    for kind in KINDS:
-        row = measure(corpus, preset, updates, kind, out / kind)
+    for kind in options.kinds:
+        row = measure(corpus, preset, updates, {options.setting: kind}, out / kind)
         bleu, chrf, pronouns = row["bleu"], row["chrf"], row.get("pronoun_accuracy")
         print(
             f"| {kind} | {row['loss']:.3f} | {bleu['score']:.2f} [{bleu['low']:.2f}, {bleu['high']:.2f}] "
@@ -49,10 +52,10 @@ def compare(corpus: str, preset: str, updates: int, out: Path) -> None:
         )
 
 
-def measure(corpus: str, preset: str, updates: int, kind: str, run: Path) -> dict[str, Any]:
-    """One similarity's training and its scores."""
+def measure(corpus: str, preset: str, updates: int, chosen: dict[str, str], run: Path) -> dict[str, Any]:
+    """One training and its scores."""
     settings = {
-        "model.similarity": kind,
+        **chosen,
         "training.steps": updates,
         "training.minutes": 0,
         "training.validate_every": updates,
