@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from dragoman.config import ModelSettings, SearchSettings, Settings, TextSettings
+from dragoman.corpora import load_named
 from dragoman.errors import DragomanError, UsageError
 from dragoman.models.build import build_model
 from dragoman.models.transformer import Transformer
@@ -18,10 +19,12 @@ from dragoman.text import Tokenizers
 from dragoman.text.special import EOS
 from dragoman.tracing import Trace, recording, report
 from dragoman.translation import Translator
+from dragoman.translation.loading import load
 
 LINES = ["The pizza came out of the oven and it tasted good.", "A dog.", "Two small dogs play in the deep snow."]
 TARGETS = ["Die Pizza kam aus dem Ofen und sie schmeckte gut.", "Ein Hund.", "Zwei kleine Hunde spielen."]
 LIMIT = 1e-5
+ROOT = Path(__file__).parents[2]
 Wide = NDArray[np.float64]
 
 
@@ -65,8 +68,8 @@ def softmax(scores: Wide) -> Wide:
     return wide
 
 
-def heads(vectors: Wide) -> Wide:
-    return vectors.reshape(len(vectors), 4, -1).transpose(1, 0, 2)
+def heads(vectors: Wide, count: int) -> Wide:
+    return vectors.reshape(len(vectors), count, -1).transpose(1, 0, 2)
 
 
 def check_attention(model: Transformer, trace: Trace, name: str) -> None:
@@ -80,10 +83,10 @@ def check_attention(model: Transformer, trace: Trace, name: str) -> None:
     kind = type(part.similarity).__name__
     if type(part.rotation).__name__ == "NoRotation":
         for layer, given, recorded in ((query, inputs, found.query), (key, seen, found.key)):
-            split = heads(linear(layer, given))
+            split = heads(linear(layer, given), part.heads)
             length = np.linalg.norm(split, axis=-1, keepdims=True) if kind == "CosineSimilarity" else 1.0
             close(recorded, split / length)
-    close(found.value, heads(linear(value, seen)))
+    close(found.value, heads(linear(value, seen), part.heads))
     wide = {step: getattr(found, step).astype(np.float64) for step in ("query", "key", "value", "scaled", "weights")}
     close(found.scores, wide["query"] @ wide["key"].transpose(0, 2, 1))
     scale = part.similarity.scale
@@ -116,24 +119,51 @@ VARIANTS = [
 ]
 
 
+def check(ours: Translator, line: str, trace: Trace) -> None:
+    """Every recorded value of one trace."""
+    model = ours.model
+    assert isinstance(model, Transformer)
+    table = sqrt(trace.inputs["source"].shape[-1]) * model.source_embedding.table.weight.detach().double().numpy()
+    close(trace.embeddings["source"], table[[*ours.tokenizers.source.encode([line])[0], EOS]])
+    for side, tokens in (("source", trace.source_tokens), ("target", trace.read_tokens)):
+        assert trace.embeddings[side].shape == (len(tokens), table.shape[1])
+        close(trace.inputs[side], trace.embeddings[side].astype(np.float64) + trace.positions[side])
+    for name in trace.attentions:
+        check_attention(model, trace, name)
+    for name in trace.parts:
+        if name.endswith("residual"):
+            check_residual(model, trace, name)
+    close(trace.logits, linear(model.output, trace.parts["decoder.norm"]["output"]))
+    close(trace.probabilities, softmax(trace.logits.astype(np.float64)))
+
+
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: "-".join(variant.values()))
 def test_each_step_follows_from_the_one_before(variant: dict[str, Any]) -> None:
     ours = translator(**variant)
-    model = ours.model
-    assert isinstance(model, Transformer)
-    table = sqrt(32) * model.source_embedding.table.weight.detach().double().numpy()
     for line, trace in zip(LINES, ours.explain_batch(LINES, TARGETS), strict=True):
-        close(trace.embeddings["source"], table[[*ours.tokenizers.source.encode([line])[0], EOS]])
-        for side, tokens in (("source", trace.source_tokens), ("target", trace.read_tokens)):
-            assert trace.embeddings[side].shape == (len(tokens), 32)
-            close(trace.inputs[side], trace.embeddings[side].astype(np.float64) + trace.positions[side])
-        for name in trace.attentions:
-            check_attention(model, trace, name)
-        for name in trace.parts:
-            if name.endswith("residual"):
-                check_residual(model, trace, name)
-        close(trace.logits, linear(model.output, trace.parts["decoder.norm"]["output"]))
-        close(trace.probabilities, softmax(trace.logits.astype(np.float64)))
+        check(ours, line, trace)
+
+
+def check_multi30k(ours: Translator, count: int) -> None:
+    text = load_named("multi30k:en-de", "valid" if count < 1000 else "test")
+    for start in range(0, count, 50):
+        lines, targets = text.source[start : start + 50], text.target[start : start + 50]
+        for line, trace in zip(lines, ours.explain_batch(lines, targets), strict=True):
+            check(ours, line, trace)
+
+
+def test_a_hundred_real_sentences(data: Path) -> None:
+    assert data.is_dir()
+    check_multi30k(load(ROOT / "tests" / "golden" / "run"), 100)
+
+
+@pytest.mark.proof
+def test_a_thousand_real_sentences(data: Path) -> None:
+    assert data.is_dir()
+    run = ROOT / "runs" / "quality" / "en-de"
+    if not run.is_dir():
+        pytest.skip("no trained run: `python benchmarks/quality.py --pairs en-de` makes runs/quality/en-de")
+    check_multi30k(load(run), 1000)
 
 
 def test_a_layer_takes_what_the_one_before_gave() -> None:

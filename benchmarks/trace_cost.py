@@ -1,0 +1,49 @@
+"""What reporting costs while nobody records: the calls of one forward pass, timed alone, over that pass.
+
+    python benchmarks/trace_cost.py --preset small
+"""
+
+import argparse
+from collections.abc import Callable
+from time import perf_counter
+
+import torch
+
+from dragoman.batches.padded import pair_batch
+from dragoman.config.loading import build_settings
+from dragoman.models.build import build_model
+from dragoman.tracing import recording, report
+
+
+def main() -> None:
+    """Measures and tells."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", default="small")
+    parser.add_argument("--sentences", type=int, default=1)
+    parser.add_argument("--tokens", type=int, default=15)
+    options = parser.parse_args()
+    model = build_model(build_settings(options.preset).model, 8000, 8000, seed=1).eval()
+    row = list(range(300, 300 + options.tokens))
+    batch = pair_batch([row] * options.sentences, [row] * options.sentences)
+    with torch.inference_mode():
+        with recording() as recorder:
+            model(batch)
+        parts = model.reporting().values()
+        calls = [values for part in parts for values in recorder.of(part)]
+        whole = min(timed(lambda: model(batch)) for _ in range(50))
+        reports = min(timed(lambda: [report(model, **values) for values in calls]) for _ in range(200))
+    print(
+        f"{options.preset}, {options.sentences} sentences of {options.tokens} tokens: {len(calls)} reports, "
+        f"{1e6 * reports:.1f} us of {1e3 * whole:.2f} ms: {reports / whole:.2%}"
+    )
+
+
+def timed(run: Callable[[], object]) -> float:
+    """Seconds of one call."""
+    begin = perf_counter()
+    run()
+    return perf_counter() - begin
+
+
+if __name__ == "__main__":
+    main()
