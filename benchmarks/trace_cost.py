@@ -1,6 +1,6 @@
 """What reporting costs while nobody records: the calls of one forward pass, timed alone, over that pass.
 
-    python benchmarks/trace_cost.py --preset small
+python benchmarks/trace_cost.py --preset small
 """
 
 import argparse
