@@ -2,8 +2,8 @@
 
     python benchmarks/quality.py --pairs en-de,de-en,en-fr --preset small --minutes 20 --out runs/quality
 
-Trains each pair anew (the test set is scored once, by the best checkpoint of validation), prints a Markdown table,
-and draws the curve of validation BLEU by minute.
+Trains each pair (a run that was begun goes on, one that is finished is taken as it is), scores its test set by the best checkpoint of validation, prints
+a Markdown table, and draws the curve of validation BLEU by minute.
 """
 
 import argparse
@@ -14,6 +14,8 @@ import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+from dragoman.config.loading import read_settings
 
 DRAGOMAN = [sys.executable, "-m", "dragoman"]
 
@@ -46,19 +48,19 @@ def measure(pair: str, options: argparse.Namespace) -> dict[str, Any]:
     """One pair's training and its test."""
     run, corpus = options.out / pair, f"multi30k:{pair}"
     wanted = ["--corpus", corpus, "--preset", options.preset, "--minutes", str(options.minutes)]
-    train = [*DRAGOMAN, "train", str(run), *wanted]
+    train = [*DRAGOMAN, "train", str(run), *(["--resume"] if run.exists() else wanted)]
     print("$ dragoman " + " ".join(train[3:]), flush=True)
-    began = subprocess.run([*train, "--json"], check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    subprocess.run([*train, "--json"], check=True, stdout=subprocess.DEVNULL)
     evaluate = [*DRAGOMAN, "evaluate", str(run), "--corpus", corpus, "--split", "test"]
     print("$ dragoman " + " ".join(evaluate[3:]), flush=True)
     scores = json.loads(subprocess.run([*evaluate, "--json"], check=True, stdout=subprocess.PIPE).stdout)
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    last = lines[-1]
+    last, settings = lines[-1], read_settings(run / "config.yaml").training
     curve = [(line["seconds"] / 60, line["validation_bleu"]) for line in lines if "validation_bleu" in line]
     return {
         **scores,
         "pair": pair,
-        "machine": json.loads(began[0])["machine"],
+        "machine": f"{settings.threads} threads, {settings.dtype}",
         "step": last["step"],
         "epoch": last["epoch"],
         "speed": last["target_tokens"] / last["seconds"],
