@@ -2,43 +2,52 @@
 
 import json
 import zipfile
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from dragoman.errors import DragomanError, UsageError, nearest
-from dragoman.tracing.trace import AttentionTrace, Candidate, Trace
 
 FORMAT = "dragoman trace 1"
+Built = TypeVar("Built")
 _KINDS = (".npz", ".json")
 
 
-def save(trace: Trace, path: Path) -> None:
-    """Writes a trace; see `Trace.save`."""
+def write(tree: dict[str, Any], path: Path) -> None:
+    """Writes a tree of dictionaries, lists, numbers and arrays, as .npz or .json by the path's ending.
+
+    Raises:
+        UsageError: another ending.
+        DragomanError: the file cannot be written.
+    """
     _check_kind(path)
-    tree = {"format": FORMAT, **asdict(trace)}
-    tree["candidates"] = [[list(candidate) for candidate in row] for row in trace.candidates]
+    whole = {"format": FORMAT, **tree}
     try:
         if path.suffix == ".json":
-            path.write_text(json.dumps(tree, default=_listed, ensure_ascii=False), encoding="utf-8")
+            path.write_text(json.dumps(whole, default=_listed, ensure_ascii=False), encoding="utf-8")
         else:
-            arrays, rest = _parted(tree)
+            arrays, rest = _parted(whole)
             with path.open("wb") as file:
                 np.savez_compressed(file, json=np.array(json.dumps(rest, ensure_ascii=False)), **arrays)
     except OSError as error:
         raise DragomanError(f"cannot write {path} ({error.strerror}); give another place") from error
 
 
-def load(path: Path) -> Trace:
-    """Reads a trace; see `Trace.load`."""
+def read(path: Path, build: Callable[[dict[str, Any]], Built]) -> Built:
+    """Reads what `write` wrote and makes something of it; from .json arrays come as lists.
+
+    Raises:
+        UsageError: another ending.
+        DragomanError: no such file, or not a whole trace.
+    """
     _check_kind(path)
     try:
         tree = _read_json(path) if path.suffix == ".json" else _read_npz(path)
         if tree["format"] != FORMAT:
             raise DragomanError(f"{path} is a '{tree['format']}', not a '{FORMAT}'; trace the sentence anew")
-        return _trace(tree)
+        return build(tree)
     except FileNotFoundError:
         raise DragomanError(f"no such file: {path}; check the path") from None
     except (KeyError, TypeError, ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
@@ -86,22 +95,3 @@ def _read_npz(path: Path) -> dict[str, Any]:
                     place = place[folder]
                 place[name] = file[way]
     return tree
-
-
-def _trace(tree: dict[str, Any]) -> Trace:
-    return Trace(
-        source_tokens=tree["source_tokens"],
-        target_tokens=tree["target_tokens"],
-        read_tokens=tree["read_tokens"],
-        attentions={name: AttentionTrace(**_arrays(values)) for name, values in tree["attentions"].items()},
-        embeddings=_arrays(tree["embeddings"]),
-        positions=_arrays(tree["positions"]),
-        inputs=_arrays(tree["inputs"]),
-        parts={name: _arrays(values) for name, values in tree["parts"].items()},
-        logits=np.asarray(tree["logits"], dtype=np.float32),
-        candidates=[[Candidate(str(token), float(p)) for token, p in row] for row in tree["candidates"]],
-    )
-
-
-def _arrays(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: np.asarray(value, dtype=np.float32) for name, value in values.items()}

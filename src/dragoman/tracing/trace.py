@@ -3,13 +3,15 @@
 Shapes: H heads, Q queries, K keys, D width of a head, M d_model, P positions, T target positions, V vocabulary.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
+
+from dragoman.tracing.files import read, write
 
 Array = NDArray[np.float32]
 
@@ -95,9 +97,7 @@ class Trace:
             UsageError: another ending.
             DragomanError: the file cannot be written.
         """
-        from dragoman.tracing.files import save
-
-        save(self, Path(path))
+        write({**asdict(self), "candidates": [[list(pair) for pair in row] for row in self.candidates]}, Path(path))
 
     @staticmethod
     def load(path: str | Path) -> "Trace":
@@ -107,6 +107,23 @@ class Trace:
             UsageError: another ending than .npz and .json.
             DragomanError: no such file, or not a trace.
         """
-        from dragoman.tracing.files import load
+        return read(Path(path), _built)
 
-        return load(Path(path))
+
+def _built(tree: dict[str, Any]) -> Trace:
+    return Trace(
+        source_tokens=tree["source_tokens"],
+        target_tokens=tree["target_tokens"],
+        read_tokens=tree["read_tokens"],
+        attentions={name: AttentionTrace(**_arrays(values)) for name, values in tree["attentions"].items()},
+        embeddings=_arrays(tree["embeddings"]),
+        positions=_arrays(tree["positions"]),
+        inputs=_arrays(tree["inputs"]),
+        parts={name: _arrays(values) for name, values in tree["parts"].items()},
+        logits=np.asarray(tree["logits"], dtype=np.float32),
+        candidates=[[Candidate(str(token), float(p)) for token, p in row] for row in tree["candidates"]],
+    )
+
+
+def _arrays(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: np.asarray(value, dtype=np.float32) for name, value in values.items()}
