@@ -29,14 +29,7 @@ from dragoman.inspection.words import spelt, words_of
 from dragoman.text import Tokenizers
 from dragoman.tracing import AttentionTrace, Trace
 from dragoman.translation import Translator
-from dragoman.translation.loading import load
-
-RUN = Path(__file__).parents[1] / "golden" / "run"
-
-
-@pytest.fixture(scope="module")
-def golden() -> Translator:
-    return load(RUN)
+from tests.unit.conftest import RUN
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,9 @@
 """What decides the pronoun: cut edges and twin sentences."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
 from dragoman.batches.padded import PairBatch, pair_batch
-from dragoman.config import PizzeriaSettings
 from dragoman.corpora.pizzeria import PizzeriaPair, generate, words
 from dragoman.corpora.pizzeria.lexicon import FOODS, THINGS
 from dragoman.corpora.pizzeria.predicates import CLEAR
@@ -23,28 +20,9 @@ from dragoman.inspection.interventions import (
     with_pronoun,
 )
 from dragoman.inspection.words import words_of
-from dragoman.models.transformer import Transformer
 from dragoman.tracing import recording
 from dragoman.translation import Translator
-from dragoman.translation.loading import load
-
-RUN = Path(__file__).parents[1] / "golden" / "run"
-SETTINGS = PizzeriaSettings(train_pairs=3000, valid_pairs=100)
-
-
-@pytest.fixture(scope="module")
-def golden() -> Translator:
-    return load(RUN)
-
-
-@pytest.fixture(scope="module")
-def pairs() -> list[PizzeriaPair]:
-    return [pair for pair in generate("valid", SETTINGS) if pair.pronoun][:12]
-
-
-def model_of(translator: Translator) -> Transformer:
-    assert isinstance(translator.model, Transformer)
-    return translator.model
+from tests.unit.conftest import SETTINGS, model_of
 
 
 def batch_of(translator: Translator, pairs: list[PizzeriaPair]) -> PairBatch:

@@ -1,13 +1,11 @@
 """Who looks at what *it* means: baselines by hand, a slow twin."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks import food_share
-from dragoman.config import PizzeriaSettings
 from dragoman.corpora.pizzeria import PizzeriaPair, Pronoun, generate, words
 from dragoman.corpora.pizzeria.lexicon import FOODS, THINGS
 from dragoman.errors import DragomanError
@@ -17,27 +15,8 @@ from dragoman.inspection.interventions import (
 )
 from dragoman.inspection.pronouns import Looks, attention_of, look, measure_pronouns, nearer_hits, offset_hits
 from dragoman.inspection.words import words_of
-from dragoman.models.transformer import Transformer
 from dragoman.translation import Translator
-from dragoman.translation.loading import load
-
-RUN = Path(__file__).parents[1] / "golden" / "run"
-SETTINGS = PizzeriaSettings(train_pairs=3000, valid_pairs=100)
-
-
-@pytest.fixture(scope="module")
-def golden() -> Translator:
-    return load(RUN)
-
-
-@pytest.fixture(scope="module")
-def pairs() -> list[PizzeriaPair]:
-    return [pair for pair in generate("valid", SETTINGS) if pair.pronoun][:12]
-
-
-def model_of(translator: Translator) -> Transformer:
-    assert isinstance(translator.model, Transformer)
-    return translator.model
+from tests.unit.conftest import RUN, model_of
 
 
 def test_where_it_looks_is_read_off_the_trace(golden: Translator, pairs: list[PizzeriaPair]) -> None:

@@ -10,8 +10,8 @@ from dragoman.errors import UsageError
 from dragoman.inspection.pronoun_picture import caption, draw_looks, look_of
 from dragoman.inspection.pronouns import measure_pronouns
 from dragoman.translation.loading import load
+from tests.unit.conftest import RUN
 
-RUN = Path(__file__).parents[1] / "golden" / "run"
 TEXT = "The pizza came out of the oven and it tasted good."
 
 
