@@ -2,8 +2,8 @@
 
     python benchmarks/quality.py --pairs en-de,de-en,en-fr --preset small --minutes 20 --out runs/quality
 
-Trains each pair (a run that was begun goes on, one that is finished is taken as it is), scores its test set by the best checkpoint of validation, prints
-a Markdown table, and draws the curve of validation BLEU by minute.
+Trains each pair (a run that was begun goes on, one that is finished is taken as it is), scores its test set by the
+best checkpoint of validation, prints a Markdown table, and draws the curve of validation BLEU by minute.
 """
 
 import argparse
