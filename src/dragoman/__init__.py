@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 # oneDNN keeps what it compiled for the last 1,024 shapes of a product, several MB each. Batches come in thousands of
 # shapes, so a training would grow by gigabytes and never use them again. Read by torch at its first product.
 for _cache in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
-    os.environ.setdefault(_cache, "64")
+    os.environ.setdefault(_cache, "256")
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "load", "train"]

@@ -13,7 +13,7 @@ from tests.house import settings_table
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "dragoman"
 FOLDERS = [
-    "config", "corpora", "text", "batches", "tracing", "layers", "models", "runs", "search", "translation",
+    "config", "corpora", "text", "batches", "tracing", "kernels", "layers", "models", "runs", "search", "translation",
     "evaluation", "training", "inspection", "race", "demo", "cli",
 ]  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -115,6 +115,8 @@ class TrainingSettings:
     """Batches whose gradients are summed for one update."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of the matrix products; auto measures once whether bfloat16 is faster here."""
+    kernels: Literal["auto", "fused", "plain"] = "auto"
+    """A step's small operations as fused passes over memory (fused; on a processor) or as torch's own (plain)."""
     threads: Natural = 0
     """Processor threads; 0 means: one for each core this process may use."""
     seed: int = 1

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from dragoman import kernels
+from dragoman.batches.packed import Blocks
 from dragoman.layers.dropout import Dropout
 from dragoman.layers.positions import NoRotation, RotaryPositions
 from dragoman.tracing import report
@@ -163,11 +165,43 @@ class MultiHeadAttention(nn.Module):
         self,
         inputs: Float[Tensor, "B Q M"],
         memory: Float[Tensor, "B K M"],
-        mask: Bool[Tensor, "#B #H #Q K"] | None,
+        mask: Bool[Tensor, "#B #H #Q K"] | Blocks | None,
         places: Places | None = None,
     ) -> Float[Tensor, "B Q M"]:
         """Looks from `inputs` at `memory` (the same tensor for self-attention)."""
+        if isinstance(mask, Blocks):
+            if kernels.wanted(inputs):
+                return self._fused(inputs, memory, mask, places)
+            mask = mask.mask(inputs.shape[1], memory.shape[1])
         return self.attend(inputs, self.keys_values(memory, places), mask, places)[0]
+
+    def _fused(
+        self, inputs: Float[Tensor, "1 Q M"], memory: Float[Tensor, "1 K M"], blocks: Blocks, places: Places | None
+    ) -> Float[Tensor, "1 Q M"]:
+        from dragoman.kernels.heads import Attention, attend
+
+        scale, seen = self.similarity.scale, None
+        if isinstance(scale, Tensor) or not isinstance(self.rotation, NoRotation):
+            query, seen = self._prepared(inputs, memory, places)
+            scale = 1.0
+        elif memory is inputs:
+            query = _side_by_side(inputs, self.query, self.key, self.value)
+        else:
+            query, seen = self.query(inputs), _side_by_side(memory, self.key, self.value)
+        about = Attention(blocks.queries, blocks.keys, blocks.causal, self.heads, scale, self.drop.dropped)
+        output: Tensor = self.output(attend(query[0], None if seen is None else seen[0], about)[None])
+        return output
+
+    def _prepared(
+        self, inputs: Float[Tensor, "1 Q M"], memory: Float[Tensor, "1 K M"], places: Places | None
+    ) -> tuple[Float[Tensor, "1 Q M"], Float[Tensor, "1 K 2M"]]:
+        """Queries, already scaled, and keys beside values, where similarity or rotation change them first."""
+        seen = self.keys_values(memory, places)
+        queries = (
+            self.rotation(self.similarity.prepare(self._split(self.query(inputs))), places) * self.similarity.scale
+        )
+        pair = torch.cat([self._join(seen.keys).to(seen.values.dtype), self._join(seen.values)], dim=-1)
+        return self._join(queries).to(pair.dtype), pair
 
     def _split(self, vectors: Float[Tensor, "B P M"]) -> Float[Tensor, "B H P D"]:
         split: Tensor = vectors.unflatten(-1, (self.heads, -1))
@@ -175,3 +209,9 @@ class MultiHeadAttention(nn.Module):
 
     def _join(self, heads: Float[Tensor, "B H P D"]) -> Float[Tensor, "B P M"]:
         return heads.transpose(1, 2).flatten(-2)
+
+
+def _side_by_side(inputs: Float[Tensor, "B P M"], *maps: nn.Linear) -> Float[Tensor, "B P _"]:
+    """Several linear maps of the same input as one matrix product."""
+    weight, bias = torch.cat([one.weight for one in maps]), torch.cat([one.bias for one in maps])
+    return nn.functional.linear(inputs, weight, bias)

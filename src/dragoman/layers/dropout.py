@@ -14,6 +14,11 @@ class Dropout(nn.Module):
         super().__init__()
         self.share = round(share * 256) / 256
 
+    @property
+    def dropped(self) -> int:
+        """How many of 256 values are set to zero now."""
+        return round(self.share * 256) if self.training else 0
+
     def forward(self, values: Tensor) -> Tensor:
         """The values as they are in evaluation; thinned out and scaled while training."""
         if not self.training or self.share == 0:

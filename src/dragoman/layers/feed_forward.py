@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dragoman import kernels
 from dragoman.layers.dropout import Dropout
 from dragoman.tracing import report
 
@@ -24,9 +25,17 @@ class FeedForward(nn.Module):
 
     def forward(self, inputs: Float[Tensor, "B P M"]) -> Float[Tensor, "B P M"]:
         """The output, position by position."""
+        if self.activation is functional.relu and kernels.wanted(inputs):
+            return self._fused(inputs)
         inner = self.activation(self.inner(inputs))
         output: Tensor = self.outer(self.drop(inner))
         report(self, inputs=inputs, inner=inner, output=output)
+        return output
+
+    def _fused(self, inputs: Tensor) -> Tensor:
+        from dragoman.kernels.dropout import relu_dropped
+
+        output: Tensor = self.outer(relu_dropped(self.inner(inputs), self.drop.dropped))
         return output
 
 

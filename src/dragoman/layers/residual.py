@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from dragoman import kernels
 from dragoman.layers.dropout import Dropout
 from dragoman.tracing import report
 
@@ -26,6 +28,8 @@ class Residual(nn.Module):
     def forward(self, inputs: Float[Tensor, "B P M"], part: Callable[[Tensor], Tensor]) -> Float[Tensor, "B P M"]:
         """Runs `part` beside the way around it."""
         output: Tensor
+        if kernels.wanted(inputs) and inputs.dtype == torch.float32:
+            return self._fused(inputs, part)
         if self.pre:
             normed = self.norm(inputs)
             found = part(normed)
@@ -35,6 +39,19 @@ class Residual(nn.Module):
             summed = inputs + self.drop(found)
             output = normed = self.norm(summed)
         report(self, inputs=inputs, normed=normed, found=found, sum=summed, output=output)
+        return output
+
+    def _fused(self, inputs: Tensor, part: Callable[[Tensor], Tensor]) -> Tensor:
+        from dragoman.kernels.dropout import add_dropped
+        from dragoman.kernels.norm import branch_norm
+
+        norm, onward, normed = self.norm, inputs, inputs
+        if self.pre and isinstance(norm, nn.LayerNorm):
+            onward, normed = branch_norm(inputs, norm.weight, norm.bias, norm.eps)
+        elif self.pre:
+            normed = norm(inputs)
+        summed = add_dropped(onward, part(normed), self.drop.dropped)
+        output: Tensor = summed if self.pre else norm(summed)
         return output
 
 

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from dragoman.batches.packed import Blocks, PackedPair
 from dragoman.batches.padded import PairBatch, SourceBatch
 from dragoman.layers.attention import Attended, KeysValues, MultiHeadAttention, causal_mask
 from dragoman.layers.embedding import Embedding
@@ -31,9 +32,10 @@ class EncoderLayer(nn.Module):
         self.attention, self.feed_forward = attention, feed_forward
         self.attention_residual, self.feed_forward_residual = residuals
 
-    def forward(self, x: Float[Tensor, "B S M"], mask: Bool[Tensor, "B 1 #S S"]) -> Float[Tensor, "B S M"]:
+    def forward(
+        self, x: Float[Tensor, "B S M"], mask: Bool[Tensor, "B 1 #S S"] | Blocks, place: Int[Tensor, "1 S"]
+    ) -> Float[Tensor, "B S M"]:
         """One layer of the encoder; `mask` hides padding, and edges where each query has its own row."""
-        place = places(x.shape[1], x.device)
         x = self.attention_residual(x, lambda y: self.attention(y, y, mask, place))
         x = self.feed_forward_residual(x, self.feed_forward)
         return x
@@ -71,11 +73,11 @@ class DecoderLayer(nn.Module):
         self,
         x: Float[Tensor, "B T M"],
         memory: Float[Tensor, "B S M"],
-        self_mask: Bool[Tensor, "1 1 T T"],
-        cross_mask: Bool[Tensor, "B 1 1 S"],
+        masks: tuple[Bool[Tensor, "1 1 T T"] | Blocks, Bool[Tensor, "B 1 1 S"] | Blocks],
+        place: Int[Tensor, "1 T"],
     ) -> Float[Tensor, "B T M"]:
-        """All target positions at once."""
-        place = places(x.shape[1], x.device)
+        """All target positions at once; `masks` are those of self-attention and of attention to the memory."""
+        self_mask, cross_mask = masks
         x = self.self_residual(x, lambda y: self.self_attention(y, y, self_mask, place))
         x = self.cross_residual(x, lambda y: self.cross_attention(y, memory, cross_mask))
         x = self.feed_forward_residual(x, self.feed_forward)
@@ -151,9 +153,10 @@ class Transformer(nn.Module):
         """
         mask = source.mask
         edges = mask[:, None, None] if visible is None else mask[:, None, None] & visible[:, None]
-        x = self.source_embedding(source.ids, places(source.ids.shape[1], source.ids.device))
+        place = places(source.ids.shape[1], source.ids.device)
+        x = self.source_embedding(source.ids, place)
         for layer in self.encoder:
-            x = layer(x, edges)
+            x = layer(x, edges, place)
         vectors = self.encoder_norm(x)
         report(self.encoder_norm, inputs=x, output=vectors)
         return Memory(vectors, mask)
@@ -162,12 +165,27 @@ class Transformer(nn.Module):
         """The decoder's output at every target position, each having seen only the tokens before it."""
         memory = self.encode(batch.source, visible)
         positions, device = batch.target_in.shape[1], batch.target_in.device
-        x = self.target_embedding(batch.target_in, places(positions, device))
-        self_mask = causal_mask(positions, device)
+        place = places(positions, device)
+        x = self.target_embedding(batch.target_in, place)
+        masks = causal_mask(positions, device), memory.mask[:, None, None]
         for layer in self.decoder:
-            x = layer(x, memory.vectors, self_mask, memory.mask[:, None, None])
+            x = layer(x, memory.vectors, masks, place)
         output: Tensor = self.decoder_norm(x)
         report(self.decoder_norm, inputs=x, output=output)
+        return output
+
+    def packed_hidden(self, pair: PackedPair) -> Float[Tensor, "1 N M"]:
+        """The decoder's output at every position of a packed batch."""
+        source, target = pair.source, pair.target
+        x = self.source_embedding(source.ids, source.places)
+        for layer in self.encoder:
+            x = layer(x, Blocks(source.starts, source.starts), source.places)
+        memory = self.encoder_norm(x)
+        x = self.target_embedding(target.ids, target.places)
+        masks = Blocks(target.starts, target.starts, causal=True), Blocks(target.starts, source.starts)
+        for layer in self.decoder:
+            x = layer(x, memory, masks, target.places)
+        output: Tensor = self.decoder_norm(x)
         return output
 
     def project(self, hidden: Float[Tensor, "... M"]) -> Float[Tensor, "... V"]:

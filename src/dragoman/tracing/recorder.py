@@ -40,6 +40,11 @@ def recording() -> Iterator[Recorder]:
         _recorder.reset(token)
 
 
+def recorded() -> bool:
+    """Whether somebody records."""
+    return _recorder.get() is not None
+
+
 def report(part: Any, **values: Tensor) -> None:
     """Tells whoever records what `part` has computed."""
     recorder = _recorder.get()

@@ -13,7 +13,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-ROWS = 256
+from dragoman import kernels
+
+ROWS = 1024
 """Rows of logits made at a time."""
 
 
@@ -29,6 +31,7 @@ def projected_loss(
     The target distribution is 1 - smoothing on the right token plus smoothing / V on every token.
 
     Args:
+        targets: where negative, nothing is to be predicted, and the row counts for nothing.
         dtype: of the matrix products; sums and the softmax are float32 at least.
 
     Returns:
@@ -50,25 +53,20 @@ class _ProjectedLoss(torch.autograd.Function):
         hidden_gradient = torch.empty_like(rows) if needs_gradient else None
         weight_gradient = torch.zeros_like(weight, dtype=wide) if needs_gradient else None
         totals, rights = rows.new_empty(len(rows), dtype=wide), rows.new_empty(len(rows), dtype=wide)
+        turn = _fused_gradient if kernels.wanted(rows) else _gradient
         for begin in range(0, len(rows), ROWS):
             part = slice(begin, begin + ROWS)
             logits = rows[part] @ matrix.T
-            right = targets[part, None]
-            gradient = logits.softmax(-1, dtype=wide)
-            largest, at = logits.max(-1, keepdim=True)
-            # log(sum(exp)) by way of the largest probability, the one that cannot have vanished.
-            totals[part] = (largest.to(wide) - gradient.gather(-1, at).log())[:, 0]
-            rights[part] = logits.gather(-1, right)[:, 0]
+            gradient = turn(logits, targets[part], smoothing, totals[part], rights[part])
             if hidden_gradient is None or weight_gradient is None:
                 continue
-            gradient.scatter_add_(-1, right, torch.full_like(largest, smoothing - 1, dtype=wide))
-            gradient = gradient.to(product)
             torch.mm(gradient, matrix, out=hidden_gradient[part])
             weight_gradient += gradient.T @ rows[part]
         # Smoothing's even share is the same for every row and every token, so it is taken off once, at the end.
-        centre, sum_of_rows = matrix.to(wide).mean(0), rows.to(wide).sum(0)
+        real = (targets >= 0).to(wide)
+        centre, sum_of_rows = matrix.to(wide).mean(0), real @ rows.to(wide)
         if hidden_gradient is not None and weight_gradient is not None:
-            found = hidden_gradient.to(wide) - smoothing * centre
+            found = torch.addr(hidden_gradient.to(wide), real, centre, alpha=-smoothing)
             weight_gradient -= smoothing / len(matrix) * sum_of_rows
             context.save_for_backward(found.to(hidden.dtype), weight_gradient.to(weight.dtype))
         total, plain = totals.cpu().double().sum(), (totals - rights).cpu().double().sum()
@@ -81,3 +79,27 @@ class _ProjectedLoss(torch.autograd.Function):
     def backward(context: Any, *gradients: Any) -> Any:
         hidden_gradient, weight_gradient = context.saved_tensors
         return hidden_gradient * gradients[0], weight_gradient * gradients[0], None, None, None
+
+
+def _gradient(logits: Tensor, targets: Tensor, smoothing: float, totals: Tensor, rights: Tensor) -> Tensor:
+    """The loss' gradient by a chunk's logits, but for smoothing's even share.
+
+    Writes log(sum(exp)) of each row to `totals` and the right token's logit to `rights`.
+    """
+    wide, right, real = totals.dtype, targets.clamp(min=0)[:, None], targets >= 0
+    gradient = logits.softmax(-1, dtype=wide)
+    largest, at = logits.max(-1, keepdim=True)
+    # log(sum(exp)) by way of the largest probability, the one that cannot have vanished.
+    totals.copy_((largest.to(wide) - gradient.gather(-1, at).log())[:, 0] * real)
+    rights.copy_(logits.gather(-1, right)[:, 0] * real)
+    gradient.scatter_add_(-1, right, torch.full_like(largest, smoothing - 1, dtype=wide))
+    return (gradient * real[:, None]).to(logits.dtype)
+
+
+def _fused_gradient(logits: Tensor, targets: Tensor, smoothing: float, totals: Tensor, rights: Tensor) -> Tensor:
+    """The same in one pass over each row, in the logits' own memory."""
+    from dragoman.kernels.arrays import as_array
+    from dragoman.kernels.cross_entropy import cross_entropy
+
+    cross_entropy(as_array(logits), as_array(targets), smoothing, as_array(totals), as_array(rights))
+    return logits

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -36,9 +37,11 @@ def on_this_machine(settings: Settings) -> Settings:
     """The settings with `auto` and 0 replaced by what was found here; stored in the run, so that a resume agrees."""
     chosen = settings.training
     dtype = hardware.faster_dtype() if chosen.dtype == "auto" else chosen.dtype
+    on_processor: Literal["fused", "plain"] = "fused" if hardware.device() == "cpu" else "plain"
+    kind = on_processor if chosen.kernels == "auto" else chosen.kernels
     return replace(
         settings,
-        training=replace(chosen, dtype=dtype, threads=chosen.threads or hardware.usable_cores()),
+        training=replace(chosen, dtype=dtype, kernels=kind, threads=chosen.threads or hardware.usable_cores()),
     )
 
 
@@ -49,6 +52,10 @@ def prepare(settings: Settings, tokenizer_folder: Path | None, weights: Checkpoi
         settings: with dtype and threads decided (`on_this_machine`).
         weights: where the model's values come from; drawn from the seed where None.
     """
+    if settings.training.kernels == "fused":
+        from dragoman.kernels.numbers import use_threads
+
+        use_threads(settings.training.threads)
     torch.set_num_threads(settings.training.threads)
     hardware.keep_freed_memory()
     seed = settings.training.seed

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from dragoman import kernels
+from dragoman.batches.packed import pack_pair
 from dragoman.batches.padded import PairBatch
 from dragoman.config import TrainingSettings
 from dragoman.models.transformer import Transformer
@@ -29,12 +31,16 @@ def batch_loss(
     model: Transformer, batch: PairBatch, smoothing: float, dtype: torch.dtype
 ) -> tuple[torch.Tensor, float, int]:
     """The summed loss of a batch, the same without smoothing, and the number of target tokens."""
+    packed = kernels.wanted(model.output.weight)
     with torch.autocast(batch.target_in.device.type, dtype, enabled=dtype != torch.float32):
-        hidden = model.hidden(batch)
-    mask = batch.target_mask
-    rows = hidden[mask].float() if hidden.dtype == torch.bfloat16 else hidden[mask]
-    loss, plain = projected_loss(rows, model.output.weight, batch.target_out[mask], smoothing, dtype)
-    return loss, plain, len(rows)
+        if packed:
+            pair = pack_pair(batch)
+            rows, targets = model.packed_hidden(pair)[0], pair.target_out[0]
+        else:
+            mask = batch.target_mask
+            rows, targets = model.hidden(batch)[mask], batch.target_out[mask]
+    loss, plain = projected_loss(rows, model.output.weight, targets, smoothing, dtype)
+    return loss, plain, int(batch.target_lengths.sum())
 
 
 def update(
@@ -48,7 +54,8 @@ def update(
     tokens = sum(int(batch.target_lengths.sum()) for batch in batches)
     total = 0.0
     for batch in batches:
-        loss, _, _ = batch_loss(model, batch, settings.label_smoothing, DTYPES[settings.dtype])
+        with kernels.fused(settings.kernels == "fused"):
+            loss, _, _ = batch_loss(model, batch, settings.label_smoothing, DTYPES[settings.dtype])
         (loss / tokens).backward()
         total += float(loss.detach())
     limit = settings.clip or float("inf")
