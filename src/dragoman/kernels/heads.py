@@ -71,7 +71,7 @@ class _Attend(torch.autograd.Function):
         weights = torch.bmm(q, k.transpose(1, 2))
         starts = as_array(about.queries), as_array(about.keys)
         softmax(as_array(weights), *starts, about.causal, about.heads, about.scale)
-        context.seed = drawn_seed() if about.dropped else (0, 0)
+        context.seed = drawn_seed() if about.dropped else 0
         thinned = _thinned(weights, about.dropped, context.seed)
         context.save_for_backward(q, k, v, weights, thinned)
         context.about, context.shapes = about, (query.shape, None if key_value is None else key_value.shape)
@@ -102,12 +102,12 @@ def _width(values: Tensor, about: Attention) -> int:
     return about.heads * values.shape[-1]
 
 
-def _thinned(weights: Tensor, dropped: int, seed: tuple[int, int]) -> Tensor:
+def _thinned(weights: Tensor, dropped: int, seed: int) -> Tensor:
     if not dropped:
         return weights
     thinned = torch.empty_like(weights)
     shape = (-1, weights.shape[-1])
-    scale_kept(as_array(weights.view(shape)), dropped, *seed, as_array(thinned.view(shape)))
+    scale_kept(as_array(weights.view(shape)), dropped, seed, as_array(thinned.view(shape)))
     return thinned
 
 

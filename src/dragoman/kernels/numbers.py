@@ -98,18 +98,17 @@ def _turned(builder: Any, bits: Any) -> Any:
 
 
 @intrinsic
-def _mixed(_: Any, index: Any, first: Any, second: Any) -> Any:
-    """32 random bits for an index under a seed of two words: multiply, shift and xor (the lowbias32 mixer)."""
+def _mixed(_: Any, index: Any, seed: Any) -> Any:
+    """32 random bits for an index under a seed: multiplications, shifts and xors (the lowbias32 mixer)."""
 
     def build(__: Any, builder: Any, ___: Any, arguments: Any) -> Any:
-        number, one, two = (builder.trunc(argument, _I32) for argument in arguments)
-        number = builder.xor(builder.mul(number, _I32(0x9E3779B1)), one)
+        number, word = (builder.trunc(argument, _I32) for argument in arguments)
+        number = builder.xor(builder.mul(number, _I32(0x9E3779B1)), word)
         for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
             number = builder.mul(builder.xor(number, builder.lshr(number, _I32(shift))), _I32(factor))
-            number = builder.add(number, two)
         return builder.xor(number, builder.lshr(number, _I32(16)))
 
-    return types.uint32(types.int64, types.int64, types.int64), build
+    return types.uint32(types.int64, types.int64), build
 
 
 def widen(value: Any) -> Any:
@@ -146,13 +145,15 @@ def _narrow(value: Any, out: Any) -> Any:
 
 @part
 def exponential(x: Any) -> Any:
-    """exp(x) for x <= 0, within 3e-7 of it relatively; never below exp(-87).
+    """exp(x) for x <= 0, within 5e-7 of it relatively; never below exp(-87).
 
-    x / ln 2 is cut into a whole part and a rest between -1 and 0; Taylor's series serves the rest, around its middle.
+    x is a whole number of ln 2 and a rest between -ln 2 and 0; Taylor's series serves the rest, around its middle. ln 2
+    is taken away in two parts, the first so short that its product is exact.
     """
-    scaled = max(x, types.float32(-87.0)) * types.float32(1.4426950408889634)
-    whole = types.int32(scaled)
-    y = (scaled - types.float32(whole) + types.float32(0.5)) * types.float32(0.6931471805599453)
+    x = max(x, types.float32(-87.0))
+    whole = types.int32(x * types.float32(1.4426950408889634))
+    number = types.float32(whole)
+    y = x - number * types.float32(0.693359375) + number * types.float32(0.00021219444) + types.float32(0.34657359)
     one = types.float32(1)
     series = one + y / types.float32(5) * (one + y / types.float32(6))
     series = one + y / types.float32(3) * (one + y / types.float32(4) * series)
@@ -161,9 +162,9 @@ def exponential(x: Any) -> Any:
 
 
 @part
-def kept(index: int, first: int, second: int, dropped: int) -> bool:
+def kept(index: int, seed: int, dropped: int) -> bool:
     """Whether dropout keeps the value at `index`: `dropped` of 256 are not."""
-    return (_mixed(index, first, second) >> types.uint32(24)) >= types.uint32(dropped)
+    return (_mixed(index, seed) >> types.uint32(24)) >= types.uint32(dropped)
 
 
 @part

@@ -194,7 +194,7 @@ class MultiHeadAttention(nn.Module):
 
     def _prepared(
         self, inputs: Float[Tensor, "1 Q M"], memory: Float[Tensor, "1 K M"], places: Places | None
-    ) -> tuple[Float[Tensor, "1 Q M"], Float[Tensor, "1 K 2M"]]:
+    ) -> tuple[Float[Tensor, "1 Q M"], Float[Tensor, "1 K _"]]:
         """Queries, already scaled, and keys beside values, where similarity or rotation change them first."""
         seen = self.keys_values(memory, places)
         queries = (
