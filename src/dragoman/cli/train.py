@@ -37,6 +37,9 @@ def train(  # noqa: PLR0913, PLR0917 -- the command's options
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the model, the forecast and the batches; train nothing.")
     ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Measure where a step's time goes; keep no weights. RUN may be a run.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
 ) -> None:
     """Train a translator from two text files or a named corpus."""
@@ -47,6 +50,8 @@ def train(  # noqa: PLR0913, PLR0917 -- the command's options
     }  # fmt: skip
     if resume and (dry_run or from_):
         raise UsageError("--resume goes on with a run as it is; leave --dry-run and --from away")
+    if profile and (resume or dry_run):
+        raise UsageError("--profile measures and trains nothing; leave --resume and --dry-run away")
     if resume and preset:
         raise UsageError("--resume goes on with the run's own settings; leave --preset away")
     inherited = [name for name in set_ or [] if from_ and name.startswith(("model.", "text."))]
@@ -55,6 +60,11 @@ def train(  # noqa: PLR0913, PLR0917 -- the command's options
         raise UsageError(f"--from takes shape and vocabulary from the run; leave {', '.join(inherited)} away")
     if checkpoint is not None and not resume:
         raise UsageError("--checkpoint says where --resume goes on; add --resume")
+    if profile:
+        from dragoman.cli.profile import profile as measure
+
+        choose = partial(_profiled, preset=preset, config=config, options=options, sets=set_ or [])
+        return measure(run, choose, from_, json)
     from dragoman.cli.display import Display, JsonLines
     from dragoman.training import start as training
 
@@ -76,3 +86,14 @@ def train(  # noqa: PLR0913, PLR0917 -- the command's options
 
 def _changed(settings: Settings, config: Path | None, options: dict[str, Any], sets: list[str]) -> Settings:
     return override(settings, config, options, sets)
+
+
+def _profiled(
+    of_run: Settings | None, preset: str | None, config: Path | None, options: dict[str, Any], sets: list[str]
+) -> Settings:
+    """What --profile trains with: the settings of a new run, or those of a run that exists with the changes to them."""
+    if of_run is None:
+        return build_settings(preset or "small", config, options, sets)
+    if preset:
+        raise UsageError("--profile of a run takes the run's own settings; leave --preset away")
+    return override(of_run, config, options, sets)

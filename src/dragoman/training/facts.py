@@ -38,7 +38,8 @@ def facts(prepared: Prepared) -> dict[str, str]:
         f"{real_share(lengths[1], first.batches):.1%} of target positions are real",
         "model": f"{parameters(prepared.model):,} parameters",
         **({"embeddings": prepared.embeddings} if prepared.embeddings else {}),
-        "machine": f"{hardware.device()}, {settings.training.threads} threads, {settings.training.dtype}",
+        "machine": f"{hardware.device()}, {settings.training.threads} threads, {settings.training.dtype}, "
+        f"{settings.training.kernels} kernels",
         "memory": f"about {memory_forecast(settings, prepared.model) / 2**30:.1f} GiB"
         f" of {available_memory() / 2**30:.1f} GiB free",
     }
