@@ -14,7 +14,7 @@ from dragoman.batches.packed import NOTHING, Blocks, filled_up, pack_pair
 from dragoman.batches.padded import PAD, pair_batch
 from dragoman.config import ModelSettings
 from dragoman.kernels.dropout import add_dropped, relu_dropped
-from dragoman.kernels.heads import Attention, attend
+from dragoman.kernels.heads import LONG, Attention, attend
 from dragoman.kernels.norm import branch_norm
 from dragoman.kernels.numbers import exponential, kept, narrow, of_rank, rank, use_threads, widen
 from dragoman.models.build import build_model
@@ -213,6 +213,23 @@ def test_the_heads_are_the_formulas(sentences: int, causal: bool) -> None:
     plain = values_and_gradients(lambda x, y: heads_by_torch(x, y, cross), *both)
     assert_close(ours[0] + ours[1], plain[0] + plain[1], 1e-6)
     assert not ours[0][0][-behind:].any()
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_long_sentences_give_the_same_by_the_flash_kernel(causal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(12)
+    queries = nn.functional.pad(torch.randint(1, 40, (19,)).cumsum(0), (1, 0))
+    keys = nn.functional.pad(torch.randint(1, 40, (19,)).cumsum(0), (1, 0))
+    own, cross = Attention(queries, queries, causal, 4, 0.25, 0), Attention(queries, keys, False, 4, 0.25, 0)
+    rows = (torch.randn(int(queries[-1]) + 5, 3 * 64),)
+    both = torch.randn(int(queries[-1]) + 5, 64), torch.randn(int(keys[-1]) + 5, 2 * 64)
+    short = [values_and_gradients(lambda x: attend(x, None, own), *rows)]
+    short.append(values_and_gradients(lambda x, y: attend(x, y, cross), *both))
+    monkeypatch.setitem(LONG, torch.float32, 8)
+    flash = [values_and_gradients(lambda x: attend(x, None, own), *rows)]
+    flash.append(values_and_gradients(lambda x, y: attend(x, y, cross), *both))
+    for one, other in zip(flash, short, strict=True):
+        assert_close(one[0] + one[1], other[0] + other[1], 1e-6)
 
 
 def test_dropped_attention_weights_have_their_gradient() -> None:

@@ -14,11 +14,11 @@ from numba.extending import intrinsic, overload
 
 __all__ = [
     "BLOCKS",
+    "LEAST",
     "exponential",
     "first_row",
-    "LEAST",
-    "kernel",
     "kept",
+    "kernel",
     "narrow",
     "of_rank",
     "prange",

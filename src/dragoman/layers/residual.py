@@ -58,3 +58,13 @@ class Residual(nn.Module):
 def final_norm(order: str, kind: str, d_model: int) -> nn.Module:
     """What ends a stack of layers: a norm where the layers begin with theirs, nothing where they end with it."""
     return norm_layer(kind, d_model) if order == "pre" else nn.Identity()
+
+
+def end_stack(norm: nn.Module, stream: Float[Tensor, "B P M"]) -> Float[Tensor, "B P M"]:
+    """The stack's last norm (`final_norm`); fused, where kernels serve, with the cast to the products' dtype."""
+    if isinstance(norm, nn.LayerNorm) and kernels.wanted(stream) and stream.dtype == torch.float32:
+        from dragoman.kernels.norm import branch_norm
+
+        return branch_norm(stream, norm.weight, norm.bias, norm.eps)[1]
+    output: Tensor = norm(stream)
+    return output

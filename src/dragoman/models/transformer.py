@@ -13,7 +13,7 @@ from dragoman.batches.packed import Blocks, PackedPair
 from dragoman.batches.padded import PairBatch, SourceBatch
 from dragoman.layers.attention import Attended, KeysValues, MultiHeadAttention, causal_mask
 from dragoman.layers.embedding import Embedding
-from dragoman.layers.residual import Residual
+from dragoman.layers.residual import Residual, end_stack
 from dragoman.models.contract import Step
 from dragoman.models.decoding_state import LayerState, Memory, TransformerState, join_states
 from dragoman.tracing import report
@@ -180,13 +180,12 @@ class Transformer(nn.Module):
         x = self.source_embedding(source.ids, source.places)
         for layer in self.encoder:
             x = layer(x, Blocks(source.starts, source.starts), source.places)
-        memory = self.encoder_norm(x)
+        memory = end_stack(self.encoder_norm, x)
         x = self.target_embedding(target.ids, target.places)
         masks = Blocks(target.starts, target.starts, causal=True), Blocks(target.starts, source.starts)
         for layer in self.decoder:
             x = layer(x, memory, masks, target.places)
-        output: Tensor = self.decoder_norm(x)
-        return output
+        return end_stack(self.decoder_norm, x)
 
     def project(self, hidden: Float[Tensor, "... M"]) -> Float[Tensor, "... V"]:
         """Logits over the target vocabulary."""

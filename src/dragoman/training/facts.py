@@ -40,9 +40,20 @@ def facts(prepared: Prepared) -> dict[str, str]:
         **({"embeddings": prepared.embeddings} if prepared.embeddings else {}),
         "machine": f"{hardware.device()}, {settings.training.threads} threads, {settings.training.dtype}, "
         f"{settings.training.kernels} kernels",
+        **({"attention": _attention(settings)} if settings.training.kernels == "fused" else {}),
         "memory": f"about {memory_forecast(settings, prepared.model) / 2**30:.1f} GiB"
         f" of {available_memory() / 2**30:.1f} GiB free",
     }
+
+
+def _attention(settings: Settings) -> str:
+    from dragoman.kernels.heads import LONG
+    from dragoman.training.step import DTYPES
+
+    most = LONG[DTYPES[settings.training.dtype]]
+    return (
+        f"batched products up to {most:,} keys, flash beyond" if settings.batches.longest > most else "batched products"
+    )
 
 
 def parameters(model: nn.Module) -> int:
