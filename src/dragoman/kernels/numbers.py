@@ -145,7 +145,7 @@ def _narrow(value: Any, out: Any) -> Any:
 
 @part
 def exponential(x: Any) -> Any:
-    """exp(x) for x <= 0, within 5e-7 of it relatively; never below exp(-87).
+    """exp(x) for x <= 0, within 1e-6 of it relatively; never below exp(-87).
 
     x is a whole number of ln 2 and a rest between -ln 2 and 0; Taylor's series serves the rest, around its middle. ln 2
     is taken away in two parts, the first so short that its product is exact.
