@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test check proof clean
+.PHONY: demo test check bench proof clean
 
 demo: .venv/ready                ## train on the built-in corpus and show what was learnt
 	$(BIN)/dragoman demo --out runs/demo-$$(date +%Y%m%d-%H%M%S)
@@ -14,6 +14,10 @@ check: .venv/ready-to-develop    ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: .venv/ready-to-develop     ## training speed beside other toolkits, and how cost grows (about half an hour)
+	$(BIN)/python benchmarks/train_speed.py
+	$(BIN)/python benchmarks/growth.py --picture docs/pictures/growth.png
 
 proof: .venv/ready-to-develop     ## the large proofs, whose figures stand in the docs (about two hours)
 	$(BIN)/python benchmarks/quality.py

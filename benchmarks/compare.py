@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/compare"))
     parser.add_argument("--pizzeria-updates", type=int, default=1500)
     parser.add_argument("--multi30k-updates", type=int, default=800)
+    parser.add_argument("--picture", type=Path, help="the training's loss on the last corpus by update")
     options = parser.parse_args()
     print(date.today())
     for corpus, preset, updates in (
@@ -32,11 +33,13 @@ def main() -> None:
         ("multi30k:en-de", "tiny", options.multi30k_updates),
     ):
         if updates:
-            compare(options, corpus, preset, updates)
+            folder = compare(options, corpus, preset, updates)
+    if options.picture:
+        draw({kind: folder / kind / "metrics.jsonl" for kind in options.kinds}, options.picture)
 
 
-def compare(options: argparse.Namespace, corpus: str, preset: str, updates: int) -> None:
-    """One corpus' table."""
+def compare(options: argparse.Namespace, corpus: str, preset: str, updates: int) -> Path:
+    """One corpus' table; gives the folder of its runs."""
     out = options.out / options.setting / corpus.partition(":")[0]
     print(f"\n{corpus}, preset {preset}, {updates} updates; validation split, the run's search.beam\n")
     print(f"| `{options.setting}` | Loss (nats a token) | BLEU | chrF | Exact match | Pronouns | Training seconds |")
@@ -50,6 +53,21 @@ def compare(options: argparse.Namespace, corpus: str, preset: str, updates: int)
             f"| {'' if pronouns is None else f'{pronouns:.1%}'} | {row['seconds']:.0f} |",
             flush=True,
         )
+    return Path(out)
+
+
+def draw(logs: dict[str, Path], path: Path) -> None:
+    """The training's loss by update, one curve a kind."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    for kind, log in logs.items():
+        lines = [line for line in map(json.loads, log.read_text().splitlines()) if "loss" in line]
+        axes.plot([line["step"] for line in lines], [line["loss"] for line in lines], label=kind, linewidth=1)
+    axes.set(xlabel="update", ylabel="loss (nats a target token, smoothing included)")
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=150)
 
 
 def measure(corpus: str, preset: str, updates: int, chosen: dict[str, str], run: Path) -> dict[str, Any]:

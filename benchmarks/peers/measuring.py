@@ -48,7 +48,7 @@ class Window:
     seconds: float
     updates: int
     processor_seconds: float = 0.0
-    """Time that the process computed, all threads together; far below seconds x threads, it had to wait."""
+    """Time that the process computed, all threads together; below seconds x threads, it waited or one thread worked."""
 
 
 @dataclass(frozen=True)
