@@ -25,11 +25,11 @@ def attend_long(
         q, k, v = _Split.apply(query, starts[0], heads, 3)
     else:
         (q,), (k, v) = _Split.apply(query, starts[0], heads, 1), _Split.apply(key_value, starts[1], heads, 2)
-    apart = [one.unflatten(0, (-1, heads)) for one in (q, k, v)]
+    queries, seen, values = (one.unflatten(0, (-1, heads)) for one in (q, k, v))
     # A causal query sees nothing behind itself, so no padding either.
-    mask = None if causal else _shown(starts[1], apart[1].shape[0], apart[1].shape[2])
+    mask = None if causal else _shown(starts[1], seen.shape[0], seen.shape[2])
     context = torch.nn.functional.scaled_dot_product_attention(
-        *apart, attn_mask=mask, is_causal=causal, scale=scale
+        queries, seen, values, attn_mask=mask, is_causal=causal, scale=scale
     ).flatten(0, 1)
     joined: Tensor = _Merge.apply(context, starts[0], heads, len(query))
     return joined
