@@ -38,7 +38,8 @@ PARTS: dict[type[nn.Module], str] = {
 _PLACE = "dragoman: "
 
 OWNERS = {
-    "_AddDropped": SUMS, "_ReluDropped": SUMS, "_BranchNorm": NORMS, "_Attend": SOFTMAX, "_ProjectedLoss": SOFTMAX,
+    "_AddDropped": SUMS, "_ReluDropped": SUMS, "_BranchNorm": NORMS, "_Attend": SOFTMAX,
+    "_Split": SOFTMAX, "_Merge": SOFTMAX, "_ProjectedLoss": SOFTMAX,
     f"{_PLACE}dropout": SUMS, f"{_PLACE}norm": NORMS, f"{_PLACE}embedding": EMBEDDINGS,
 }  # fmt: skip
 """Whatever happens inside of these, products aside, is theirs: our own passes, and parts that do one thing."""
