@@ -88,11 +88,12 @@ def _test_set(
 
 def _pronouns(corpus: str, split: str, settings: "PizzeriaSettings", hypotheses: list[str]) -> "PronounScores | None":
     """Scores er, sie, es where the corpus is the pizzeria into German."""
+    from dragoman.corpora.named import ALIASES
     from dragoman.evaluation import score_pronouns
 
     if not corpus.startswith("pizzeria:en-de"):
         return None
-    return score_pronouns({"val": "valid", "validation": "valid"}.get(split, split), settings, hypotheses)  # type: ignore[arg-type]
+    return score_pronouns(ALIASES.get(split, split), settings, hypotheses)  # type: ignore[arg-type]
 
 
 def _show(result: "Evaluation") -> None:

@@ -16,7 +16,8 @@ from dragoman.corpora.reading import read_pair
 from dragoman.errors import UsageError, nearest
 
 PizzeriaSplit = Literal["train", "valid", "test"]
-_ALIASES = {"val": "valid", "validation": "valid"}
+ALIASES = {"val": "valid", "validation": "valid"}
+"""Other names of splits."""
 _MULTI30K_ALIASES = {"test": "test2016", "test_2016_flickr": "test2016"}
 
 
@@ -64,7 +65,7 @@ def load_named(name: str, split: str, pizzeria: PizzeriaSettings | None = None) 
         DragomanError: the corpus cannot be had.
     """
     splits = open_named(parse_name(name), pizzeria or PizzeriaSettings())
-    aliases = _ALIASES | (_MULTI30K_ALIASES if splits.name.kind.startswith("multi30k") else {})
+    aliases = ALIASES | (_MULTI30K_ALIASES if splits.name.kind.startswith("multi30k") else {})
     chosen = aliases.get(split, split)
     if chosen not in splits.readers:
         known = [*splits.readers, *(alias for alias, meant in aliases.items() if meant in splits.readers)]
