@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 from datetime import date
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +63,9 @@ def draw(logs: dict[str, Path], path: Path) -> None:
 
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    for kind, log in logs.items():
+    for (kind, log), style in zip(logs.items(), cycle(("-", "--", ":", "-.")), strict=False):
         lines = [line for line in map(json.loads, log.read_text().splitlines()) if "loss" in line]
-        axes.plot([line["step"] for line in lines], [line["loss"] for line in lines], label=kind, linewidth=1)
+        axes.plot([line["step"] for line in lines], [line["loss"] for line in lines], label=kind, linestyle=style)
     axes.set(xlabel="update", ylabel="loss (nats a target token, smoothing included)")
     axes.legend(frameon=False)
     figure.savefig(path, dpi=150)
