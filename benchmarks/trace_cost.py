@@ -1,6 +1,7 @@
 """What reporting costs while nobody records: the calls of one forward pass, timed alone, over that pass.
 
 python benchmarks/trace_cost.py --preset small
+python benchmarks/trace_cost.py --preset small --sentences 270 --training  # over one update of a training
 """
 
 import argparse
@@ -14,6 +15,9 @@ from dragoman.batches.padded import pair_batch
 from dragoman.config.loading import build_settings
 from dragoman.models.build import build_model
 from dragoman.tracing import recording, report
+from dragoman.training.optimizer import build_optimizer
+from dragoman.training.preparing import on_this_machine
+from dragoman.training.step import update
 
 
 def main() -> None:
@@ -22,20 +26,26 @@ def main() -> None:
     parser.add_argument("--preset", default="small")
     parser.add_argument("--sentences", type=int, default=1)
     parser.add_argument("--tokens", type=int, default=15)
+    parser.add_argument("--training", action="store_true", help="a whole update instead of a forward pass")
     options = parser.parse_args()
-    model = build_model(build_settings(options.preset).model, 8000, 8000, seed=1).eval()
+    settings = on_this_machine(build_settings(options.preset))
+    model = build_model(settings.model, 8000, 8000, seed=1).eval()
     row = list(range(300, 300 + options.tokens))
     batch = pair_batch([row] * options.sentences, [row] * options.sentences)
     with torch.inference_mode():
         with recording() as recorder:
             model(batch)
-        parts = model.reporting().values()
-        calls = [values for part in parts for values in recorder.of(part)]
-        whole = min(timed(lambda: model(batch)) for _ in range(50))
+        calls = [values for part in model.reporting().values() for values in recorder.of(part)]
         reports = min(timed(lambda: report_all(model, calls)) for _ in range(200))
+        whole = min(timed(lambda: model(batch)) for _ in range(50))
+    what = "a forward pass"
+    if options.training:
+        optimizer = build_optimizer(model.train(), settings.training)
+        whole = min(timed(lambda: update(model, optimizer, [batch], settings.training, 1e-5)) for _ in range(50))
+        what = "an update"
     print(
-        f"{options.preset}, {options.sentences} sentences of {options.tokens} tokens: {len(calls)} reports, "
-        f"{1e6 * reports:.1f} us of {1e3 * whole:.2f} ms: {reports / whole:.2%}"
+        f"{what} of {options.preset}, {options.sentences} sentences of {options.tokens} tokens: {len(calls)} reports, "
+        f"{1e6 * reports:.1f} us of {1e3 * whole:.2f} ms: {reports / whole:.3%}"
     )
 
 
