@@ -11,6 +11,7 @@ from benchmarks.peers.batches import Batch
 from benchmarks.peers.ours import SETTINGS
 from dragoman.batches.epochs import Epochs
 from dragoman.batches.padded import PairBatch
+from dragoman.batches.store import temporary_pairs
 from dragoman.config import Settings
 from dragoman.config.loading import build_settings
 from dragoman.corpora import Corpus, open_corpus
@@ -35,7 +36,8 @@ def opened(settings: Settings) -> tuple[Corpus, Tokenizers, Epochs]:
     corpus = open_corpus(build_settings(sets=["data.corpus=multi30k:en-de"]).data, settings.pizzeria, seed)
     lines = corpus.train.source, corpus.train.target
     tokenizers = Tokenizers.learn(*lines, settings.text, seed)
-    return corpus, tokenizers, Epochs(lines, tokenizers, settings.batches, 0.0, seed)
+    pairs = temporary_pairs(corpus.train, tokenizers, settings.batches.longest)
+    return corpus, tokenizers, Epochs(pairs, tokenizers, settings.batches, 0.0, seed)
 
 
 def batch_of(pairs: PairBatch) -> Batch:

@@ -70,7 +70,7 @@ def test_large_form(dtype: str, data: Path) -> None:
     translator = load(run)
     if dtype == "float64":
         translator.model.double()  # type: ignore[attr-defined]
-    text = load_named("multi30k:en-de", "test").source
+    text = list(load_named("multi30k:en-de", "test").source)
     alone = one_by_one(translator, text)
     count = differences(alone, translator.translate(text)) + differences(alone, in_another_company(translator, text, 1))
     print(f"{dtype}: {count} of {2 * len(text)} differ")

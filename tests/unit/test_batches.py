@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from dragoman.batches.buckets import cut_batches, real_share
 from dragoman.batches.epochs import Epochs
 from dragoman.batches.padded import BOS, EOS, PAD, pair_batch, rectangle, source_batch
+from dragoman.batches.store import temporary_pairs
 from dragoman.config import BatchSettings, TextSettings
+from dragoman.corpora import ParallelText
 from dragoman.errors import DragomanError
 from dragoman.text import Tokenizers
 
@@ -58,10 +60,22 @@ def read(path: Path, count: int | None = None) -> list[str]:
         return file.read().splitlines()[:count]
 
 
+def epochs_of(
+    source: list[str],
+    target: list[str],
+    tokenizers: Tokenizers,
+    settings: BatchSettings,
+    share: float = 0.0,
+    seed: int = 1,
+) -> Epochs:
+    pairs = temporary_pairs(ParallelText(source, target, "text"), tokenizers, settings.longest)
+    return Epochs(pairs, tokenizers, settings, share, seed)
+
+
 def test_little_of_multi30k_is_padding(data: Path) -> None:
     source, target = (read(data / "multi30k" / f"train.{language}.gz") for language in ("en", "de"))
     tokenizers = Tokenizers.learn(source, target, TextSettings(vocabulary_size=8000), seed=1)
-    epochs = Epochs((source, target), tokenizers, BatchSettings(target_tokens=3000), 0.0, seed=1)
+    epochs = epochs_of(source, target, tokenizers, BatchSettings(target_tokens=3000))
     epoch = epochs.epoch(0)
     lengths = [len(row) + 1 for row in epoch.sources], [len(row) + 1 for row in epoch.targets]
     shares = [real_share(lengths[0], epoch.batches), real_share(lengths[1], epoch.batches)]
@@ -84,7 +98,7 @@ def test_sampling_cuts_each_epoch_anew_and_alike_each_time(small: tuple[list[str
     settings = BatchSettings(target_tokens=200)
 
     def epochs() -> Epochs:
-        return Epochs((source, target), tokenizers, settings, 0.3, seed=5)
+        return epochs_of(source, target, tokenizers, settings, 0.3, seed=5)
 
     first, again = epochs(), epochs()
     cuts = [first.epoch(number) for number in range(3)]
@@ -100,7 +114,7 @@ def test_sampling_cuts_each_epoch_anew_and_alike_each_time(small: tuple[list[str
 
 def test_without_sampling_only_the_order_changes(small: tuple[list[str], list[str], Tokenizers]) -> None:
     source, target, tokenizers = small
-    epochs = Epochs((source, target), tokenizers, BatchSettings(target_tokens=200), 0.0, seed=5)
+    epochs = epochs_of(source, target, tokenizers, BatchSettings(target_tokens=200), seed=5)
     first, second = epochs.epoch(0), epochs.epoch(1)
     assert first.targets == second.targets
     assert [b.tolist() for b in first.batches] != [b.tolist() for b in second.batches]
@@ -110,8 +124,8 @@ def test_pairs_that_are_too_long_are_left_out(small: tuple[list[str], list[str],
     source, target, tokenizers = small
     long = "the number " * 100
     settings = BatchSettings(target_tokens=200, longest=50)
-    epochs = Epochs(([long, *source], [target[0], *target]), tokenizers, settings, 0.0, seed=5)
+    epochs = epochs_of([long, *source], [target[0], *target], tokenizers, settings, seed=5)
     assert epochs.too_long == 1
-    assert 0 not in epochs.kept
+    assert 0 not in epochs.pairs.numbers
     with pytest.raises(DragomanError, match=r"every pair is longer than batches.longest=2 tokens; raise it"):
-        Epochs((source, target), tokenizers, BatchSettings(longest=2), 0.0, seed=5)
+        epochs_of(source, target, tokenizers, BatchSettings(longest=2))

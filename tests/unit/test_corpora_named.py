@@ -88,7 +88,7 @@ class TestMulti30k:
     def test_the_tokenized_form_is_lower_cased(self) -> None:
         text = load_named("multi30k-tok", "test")
         assert text.source[0] == "a man in an orange hat starring at something ."
-        assert all(line == line.lower() for line in text.source + text.target)
+        assert all(line == line.lower() for line in [*text.source, *text.target])
 
     def test_a_wrong_split_gets_the_nearest(self) -> None:
         with pytest.raises(UsageError, match="multi30k:en-de has no split 'tset'; did you mean 'test'"):

@@ -1,6 +1,11 @@
 """Text files: what is read as written, and what is refused with which words."""
 
 import gzip
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -74,6 +79,62 @@ def test_a_damaged_gz_is_refused(tmp_path: Path, damage: str) -> None:
     path = written(tmp_path / "a.gz", content)
     with pytest.raises(DragomanError, match=r"a\.gz is not a whole gzip file \(.+\); fetch or compress it again"):
         read_lines(path)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_pipe_is_read_like_a_file(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    """In pieces of any size, the first bytes too, which tell what it is."""
+    lines = [f"{n}\tGröße {n}" for n in range(500)]
+    content = pack(b"\xef\xbb\xbf" + "".join(f"{line}\n" for line in lines).encode())
+    os.mkfifo(tmp_path / "pipe")
+
+    def feed() -> None:
+        with (tmp_path / "pipe").open("wb", buffering=0) as pipe:
+            for first in range(len(content)):
+                pipe.write(content[first : first + 1])
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    text = read_tsv(tmp_path / "pipe")
+    feeder.join()
+    assert text.source == [str(n) for n in range(500)]
+    assert text.target == [f"Größe {n}" for n in range(500)]
+
+
+def test_blocks_end_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inside of a character, before and after a line feed."""
+    content = b"\xef\xbb\xbf" + "Größe\r\n\n日本\n\n\nende".encode()
+    for size in range(4, 16):
+        monkeypatch.setattr("dragoman.corpora.reading._BLOCK", size)
+        assert read_lines(written(tmp_path / "a", content)) == ["Größe", "", "日本", "", "", "ende"]
+        assert read_lines(written(tmp_path / "b", gzip.compress(content))) == ["Größe", "", "日本", "", "", "ende"]
+    latin = written(tmp_path / "c", b"eins\nzwei\ndrei\nM\xe4rz\n")
+    with pytest.raises(DragomanError, match=r"is not UTF-8 \(line 4\)"):
+        read_lines(latin)
+
+
+ENDLESS = """
+import resource, sys
+from pathlib import Path
+from dragoman.corpora import read_lines
+from dragoman.errors import DragomanError
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    read_lines(Path(sys.argv[1]))
+except DragomanError as error:
+    print(error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_a_gibibyte_in_one_line_is_refused_in_little_memory(tmp_path: Path) -> None:
+    path = written(tmp_path / "endless", b"one\ntwo\n")
+    with path.open("r+b") as file:
+        file.truncate(2**30)
+    done = subprocess.run([sys.executable, "-c", ENDLESS, str(path)], capture_output=True, text=True, check=True)
+    said, grown = done.stdout.splitlines()
+    assert said == f"{path}, line 3: the line is longer than 16 MiB; put one sentence on a line"
+    assert int(grown) < 100 * 1024
 
 
 def test_a_pair_of_files(tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ def test_the_text_is_written_as_the_toolkits_read_it(tmp_path: Path) -> None:
 
     text = ParallelText(["Two dogs play.", "A man reads."], ["Zwei Hunde spielen.", "Ein Mann liest."], "text")
     settings = TextSettings(vocabulary_size=300)
-    tokenizer = learn_tokenizer(text.source + text.target, settings, 1)
+    tokenizer = learn_tokenizer([*text.source, *text.target], settings, 1)
     write_text(tmp_path, Corpus("text", text, text, 0), tokenizer)
     assert (tmp_path / "train.de").read_text(encoding="utf-8").splitlines() == text.target
     vocabulary = (tmp_path / "vocabulary.txt").read_text(encoding="utf-8").splitlines()

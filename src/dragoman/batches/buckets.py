@@ -19,22 +19,34 @@ def cut_batches(source_lengths: Sequence[int], target_lengths: Sequence[int], bu
     """
     source, target = np.asarray(source_lengths, dtype=np.int64), np.asarray(target_lengths, dtype=np.int64)
     draw = np.random.default_rng(seed)
-    order = draw.permutation(len(target))
+    return shuffled(cut_sorted(source, target, draw.permutation(len(target)), budget), draw)
+
+
+def cut_sorted(source: Indices, target: Indices, order: Indices, budget: int) -> list[Indices]:
+    """Sorts pairs by their lengths, those of like lengths as they stand in `order`, and cuts them into batches."""
     order = order[np.lexsort((source[order], target[order]))]
+    source, target = source[order], target[order]
     batches: list[Indices] = []
-    first, widest_source = 0, 0
-    for at, pair in enumerate(order):
-        widest_source = max(widest_source, int(source[pair]))
-        rows = at - first + 1
-        if rows > 1 and (rows * target[pair] > budget or rows * widest_source > 2 * budget):
-            batches.append(order[first:at])
-            first, widest_source = at, int(source[pair])
-    if len(order):
-        batches.append(order[first:])
+    first = 0
+    while first < len(order):
+        # No pair behind is shorter, so that no more than these can share a batch with the first one.
+        end = min(len(order), first + max(1, budget // int(target[first])))
+        rows = np.arange(1, end - first + 1)
+        widest = np.maximum.accumulate(source[first:end])
+        over = (rows * target[first:end] > budget) | (rows * widest > 2 * budget)
+        over[0] = False
+        count = int(over.argmax()) if over.any() else end - first
+        batches.append(order[first : first + count])
+        first += count
+    return batches
+
+
+def shuffled(batches: list[Indices], draw: np.random.Generator) -> list[Indices]:
+    """The batches in a drawn order."""
     return [batches[at] for at in draw.permutation(len(batches))]
 
 
-def real_share(lengths: Sequence[int], batches: Sequence[Indices]) -> float:
+def real_share(lengths: Sequence[int] | Indices, batches: Sequence[Indices]) -> float:
     """The share of positions in these batches that hold a token and no padding."""
     table = np.asarray(lengths)
     positions = sum(len(batch) * int(table[batch].max()) for batch in batches)

@@ -6,13 +6,26 @@ Shapes: B sentences, S source positions, T target positions.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Int
+from numpy.typing import NDArray
 from torch import Tensor
 
+from dragoman.batches.rows import Ragged
 from dragoman.text.special import BOS, EOS, PAD, UNKNOWN
 
-__all__ = ["BOS", "EOS", "PAD", "UNKNOWN", "PairBatch", "SourceBatch", "pair_batch", "source_batch"]
+__all__ = [
+    "BOS",
+    "EOS",
+    "PAD",
+    "UNKNOWN",
+    "PairBatch",
+    "SourceBatch",
+    "pair_batch",
+    "ragged_pair_batch",
+    "source_batch",
+]
 
 
 @dataclass(frozen=True)
@@ -69,3 +82,32 @@ def pair_batch(
     target_in, lengths = rectangle([[BOS, *target] for target in targets])
     target_out, _ = rectangle([[*target, EOS] for target in targets])
     return PairBatch(source_batch(sources, device), target_in.to(device), target_out.to(device), lengths.to(device))
+
+
+def ragged_pair_batch(source: Ragged, target: Ragged, device: torch.device | str = "cpu") -> PairBatch:
+    """Builds the same batch from sentences that are arrays."""
+    source_ids, target_out = (torch.from_numpy(_ending_with_eos(side)).to(device) for side in (source, target))
+    source_lengths, lengths = (torch.from_numpy(side.lengths + 1).to(device) for side in (source, target))
+    target_in = torch.from_numpy(_beginning_with_bos(target)).to(device)
+    return PairBatch(SourceBatch(source_ids, source_lengths), target_in, target_out, lengths)
+
+
+def _ending_with_eos(rows: Ragged) -> NDArray[np.int64]:
+    ids, real = _blank(rows)
+    ids[:, :-1][real] = rows.ids
+    ids[np.arange(len(ids)), rows.lengths] = EOS
+    return ids
+
+
+def _beginning_with_bos(rows: Ragged) -> NDArray[np.int64]:
+    ids, real = _blank(rows)
+    ids[:, 0] = BOS
+    ids[:, 1:][real] = rows.ids
+    return ids
+
+
+def _blank(rows: Ragged) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """A rectangle of padding with one column more than the longest row, and where its tokens are to stand."""
+    width = int(rows.lengths.max())
+    ids = np.full((len(rows.lengths), width + 1), PAD, dtype=np.int64)
+    return ids, np.arange(width) < rows.lengths[:, None]

@@ -71,7 +71,7 @@ class TextSettings:
     """Whether text returns unchanged (identity) or compatibility forms and white space are unified (nfkc)."""
     sampling: Rate = 0.0
     """While training: share of merges dropped (bpe) or 1 - smoothing of the cut (unigram); each epoch cuts anew."""
-    sample_lines: Count = 2_000_000
+    sample_lines: Count = 500_000
     """Lines a side from which the vocabulary is learnt; a larger corpus is sampled evenly."""
 
 
@@ -83,6 +83,8 @@ class BatchSettings:
     """Target positions in a batch, padding included."""
     longest: Count = 256
     """Tokens of the longest side; longer pairs are left out of training, and counted aloud."""
+    window: Count = 131_072
+    """Pairs that are sorted by length together; a larger corpus is trained on window by window, in a drawn order."""
 
 
 @dataclass(config=_CHECKED, frozen=True)
@@ -123,6 +125,8 @@ class TrainingSettings:
     """Seed of everything that is drawn."""
     validate_every: Count = 250
     """Updates between two validations (loss, BLEU, samples, checkpoint)."""
+    save_minutes: Annotated[float, Field(ge=0)] = 10
+    """Minutes by the clock after which a checkpoint is saved between two validations; 0 means: never."""
     validation_sentences: Count = 1000
     """Validation sentences translated for BLEU; the loss is always that of all."""
     log_every: Count = 10

@@ -1,18 +1,25 @@
 """The training run's way to its text: from files or from a named corpus, cleaned and split."""
 
 import random
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from dragoman.config import DataSettings, PizzeriaSettings
+from dragoman.corpora.fetch import files_of, find_file
+from dragoman.corpora.multi30k import SPLIT_FILES
 from dragoman.corpora.named import open_named
 from dragoman.corpora.names import parse_name
-from dragoman.corpora.parallel import ParallelText
-from dragoman.corpora.reading import read_pair, read_tsv
+from dragoman.corpora.parallel import Pairs, ParallelText
+from dragoman.corpora.reading import gathered, pair_name, read_pair, read_tsv, stream_pair, stream_tsv
 from dragoman.errors import DragomanError, UsageError
 
 _LARGEST_SHARE = 20
 """A hold-out is at most one pair in this many (but at least one pair)."""
+Keep = Callable[[Iterator[Pairs], str], ParallelText]
+"""Takes the training text in, part by part, under a name."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +33,11 @@ class Corpus:
     """Pairs with an empty side that were left out of train and valid."""
 
 
-def open_corpus(data: DataSettings, pizzeria: PizzeriaSettings, seed: int) -> Corpus:
+def open_corpus(data: DataSettings, pizzeria: PizzeriaSettings, seed: int, keep: Keep = gathered) -> Corpus:
     """Reads the text that the settings name; without validation text some pairs are held out of training.
+
+    Args:
+        keep: where the training text goes; into lists where it is not said.
 
     Raises:
         UsageError: the settings contradict each other, or name an unknown corpus; all faults at once.
@@ -35,7 +45,7 @@ def open_corpus(data: DataSettings, pizzeria: PizzeriaSettings, seed: int) -> Co
     """
     if faults := _faults(data):
         raise UsageError("; ".join(faults))
-    train, valid = _read_named(data.corpus, pizzeria) if data.corpus else (_read_train(data), None)
+    train, valid = _read_named(data.corpus, pizzeria, keep) if data.corpus else (_read_train(data, keep), None)
     if data.valid_source or data.valid_tsv:
         valid = _read_valid(data)
     name = str(parse_name(data.corpus)) if data.corpus else train.name
@@ -46,7 +56,15 @@ def open_corpus(data: DataSettings, pizzeria: PizzeriaSettings, seed: int) -> Co
     else:
         kept_valid = _with_words(valid, "the validation text")
         dropped += len(valid) - len(kept_valid)
-    return Corpus(name, kept, kept_valid, dropped)
+    return Corpus(name, kept, kept_valid.in_memory(), dropped)
+
+
+def data_files(data: DataSettings) -> list[Path]:
+    """The files that the text of these settings comes from, as far as they are here."""
+    given = (data.source, data.target, data.tsv, data.valid_source, data.valid_target, data.valid_tsv)
+    named = files_of(parse_name(data.corpus)) if data.corpus else []
+    read = [file for file in named if file.split in ("train", "valid") and file.split in SPLIT_FILES]
+    return [path for file in read if (path := find_file(file))] + [Path(name) for name in given if name]
 
 
 def hold_out(text: ParallelText, wanted: int, seed: int) -> tuple[ParallelText, ParallelText]:
@@ -69,13 +87,15 @@ def hold_out(text: ParallelText, wanted: int, seed: int) -> tuple[ParallelText, 
     draw = random.Random(seed)
     held = {draw.randrange(total * part // count, total * (part + 1) // count) for part in range(count)}
     unseen = {text.source[index] for index in held}
-    train = text.where([source not in unseen for source in text.source])
+    train = text.where(np.fromiter((source not in unseen for source in text.source), np.bool_, total))
     if not len(train):
         raise DragomanError(
             f"{text.name} has no pair to train on besides repetitions of those held out for validation; "
             "give more pairs, or validation files"
         )
-    return train, text.where([index in held for index in range(total)])
+    chosen = np.zeros(total, np.bool_)
+    chosen[list(held)] = True
+    return train, text.where(chosen)
 
 
 def _faults(data: DataSettings) -> list[str]:
@@ -96,15 +116,20 @@ def _faults(data: DataSettings) -> list[str]:
     return faults
 
 
-def _read_named(name: str, pizzeria: PizzeriaSettings) -> tuple[ParallelText, ParallelText | None]:
+def _read_named(name: str, pizzeria: PizzeriaSettings, keep: Keep) -> tuple[ParallelText, ParallelText | None]:
     splits = open_named(parse_name(name), pizzeria)
     if "train" not in splits.readers:
         raise DragomanError(f"{splits.name} has no split named train; give another corpus to train on")
-    return splits.read("train"), splits.read("valid") if "valid" in splits.readers else None
+    train = splits.read("train")
+    kept = keep(iter([(list(train.source), list(train.target))]), train.name)
+    return kept, splits.read("valid") if "valid" in splits.readers else None
 
 
-def _read_train(data: DataSettings) -> ParallelText:
-    return read_tsv(Path(data.tsv)) if data.tsv else read_pair(Path(data.source), Path(data.target))
+def _read_train(data: DataSettings, keep: Keep) -> ParallelText:
+    if data.tsv:
+        return keep(stream_tsv(Path(data.tsv)), Path(data.tsv).name)
+    source, target = Path(data.source), Path(data.target)
+    return keep(stream_pair(source, target), pair_name(source, target))
 
 
 def _read_valid(data: DataSettings) -> ParallelText:

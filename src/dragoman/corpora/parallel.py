@@ -1,14 +1,25 @@
 """Sentences and their translations, line by line."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dragoman.corpora.lines import Lines
+
+Pairs = tuple[list[str], list[str]]
+"""Some lines of the source, and the same lines of the target."""
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class ParallelText:
     """Sentence i of `target` translates sentence i of `source`."""
 
-    source: list[str]
-    target: list[str]
+    source: Sequence[str]
+    """In memory, or mapped from the disk (`Lines`)."""
+    target: Sequence[str]
     name: str
     """What messages and reports call it."""
 
@@ -21,10 +32,22 @@ class ParallelText:
 
     def without_empty(self) -> "ParallelText":
         """The pairs that have words on both sides."""
-        return self.where([bool(s.strip() and t.strip()) for s, t in zip(self.source, self.target, strict=True)])
+        words = (bool(s.strip() and t.strip()) for s, t in zip(self.source, self.target, strict=True))
+        return self.where(np.fromiter(words, np.bool_, len(self)))
 
-    def where(self, kept: list[bool]) -> "ParallelText":
+    def where(self, kept: Mask | Sequence[bool]) -> "ParallelText":
         """The pairs whose place in `kept` is True."""
-        source = [line for line, keep in zip(self.source, kept, strict=True) if keep]
-        target = [line for line, keep in zip(self.target, kept, strict=True) if keep]
-        return ParallelText(source, target, self.name)
+        mask = np.asarray(kept, dtype=np.bool_)
+        if mask.all():
+            return self
+        return replace(self, source=_where(self.source, mask), target=_where(self.target, mask))
+
+    def in_memory(self) -> "ParallelText":
+        """The same with its lines in lists."""
+        return replace(self, source=list(self.source), target=list(self.target))
+
+
+def _where(lines: Sequence[str], kept: Mask) -> Sequence[str]:
+    if isinstance(lines, Lines):
+        return lines.where(kept)
+    return [line for line, keep in zip(lines, kept.tolist(), strict=True) if keep]

@@ -45,7 +45,14 @@ class Tokenizers:
         for name in {_JOINT, _SOURCE, _TARGET} - files.keys():
             (folder / name).unlink(missing_ok=True)
         for name, tokenizer in files.items():
-            (folder / name).write_bytes(tokenizer.to_bytes())
+            aside = folder / f".writing-{name}"
+            aside.write_bytes(tokenizer.to_bytes())
+            aside.replace(folder / name)
+
+    @staticmethod
+    def saved_in(folder: Path) -> bool:
+        """Whether `save` has written everything into this folder."""
+        return (folder / _JOINT).exists() or all((folder / name).exists() for name in (_SOURCE, _TARGET))
 
     @classmethod
     def load(cls, folder: Path) -> Self:

@@ -5,8 +5,9 @@ Shapes: V vocabulary, N pieces that get a vector, D width of the word vectors, M
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -48,11 +49,13 @@ def start_from(
     Raises:
         DragomanError: no word of the corpus has a vector.
     """
-    sides = [("source", tokenizers.source, text.source), ("target", tokenizers.target, text.target)]
+    sides: list[tuple[str, Tokenizer, Iterable[str]]] = [
+        ("source", tokenizers.source, text.source),
+        ("target", tokenizers.target, text.target),
+    ]
     wanted = [side for side in sides if settings.embeddings_side in ("both", side[0])]
     if tokenizers.joint and settings.tie == "all":
-        lines = [line for _, _, side in wanted for line in side]
-        wanted = [(wanted[0][0], tokenizers.source, lines)]
+        wanted = [(wanted[0][0], tokenizers.source, chain.from_iterable(side for _, _, side in wanted))]
     said, total = [], 0
     for name, tokenizer, lines in wanted:
         given = piece_vectors(tokenizer, lines, vectors)
@@ -82,7 +85,7 @@ def _share(given: Given, learnt: int) -> str:
     )
 
 
-def piece_vectors(tokenizer: Tokenizer, lines: Sequence[str], vectors: WordVectors) -> Given:
+def piece_vectors(tokenizer: Tokenizer, lines: Iterable[str], vectors: WordVectors) -> Given:
     """Composes word vectors to vectors of pieces, from the words of `lines`.
 
     A piece that by itself is how a word is cut takes that word's vector. Another takes the mean of the vectors of

@@ -1,5 +1,9 @@
 """From settings to everything a training needs: text, tokenizers, batches, model."""
 
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -7,8 +11,11 @@ from typing import Literal
 import torch
 
 from dragoman.batches.epochs import Epochs
+from dragoman.batches.store import store_pairs
 from dragoman.config import Settings
-from dragoman.corpora import Corpus, open_corpus
+from dragoman.corpora import Corpus
+from dragoman.corpora.stored import StoredCorpus, Tell, store_corpus
+from dragoman.errors import DragomanError
 from dragoman.models import hardware
 from dragoman.models.build import build_model
 from dragoman.models.transformer import Transformer
@@ -16,6 +23,7 @@ from dragoman.models.weights import load_weights
 from dragoman.runs import Checkpoint
 from dragoman.text import Tokenizers
 from dragoman.text.vector_files import open_vectors
+from dragoman.training.data_record import check_files, check_text, record
 from dragoman.training.embeddings import start_from
 from dragoman.training.validation import Validator
 
@@ -45,37 +53,84 @@ def on_this_machine(settings: Settings) -> Settings:
     )
 
 
-def prepare(settings: Settings, tokenizer_folder: Path | None, weights: Checkpoint | None) -> Prepared:
-    """Reads the corpus, learns the vocabulary (or takes the one in `tokenizer_folder`), builds the model.
+def prepare(
+    settings: Settings,
+    tokenizer_folder: Path | None,
+    weights: Checkpoint | None,
+    run: Path | None = None,
+    tell: Tell = lambda _: None,
+) -> Prepared:
+    """Stores the corpus, learns the vocabulary (or takes the one in `tokenizer_folder`), builds the model.
 
     Args:
         settings: with dtype and threads decided (`on_this_machine`).
         weights: where the model's values come from; drawn from the seed where None.
+        run: the run's folder, which keeps what was made; what a killed process left there is used.
+        tell: is told what takes long, in words.
     """
     if settings.training.kernels == "fused":
         from dragoman.kernels.numbers import use_threads
 
         use_threads(settings.training.threads)
     torch.set_num_threads(settings.training.threads)
-    hardware.keep_freed_memory()
     seed = settings.training.seed
     # Read first, so that a file that cannot be used is told of at once.
     given = settings.model.embeddings if weights is None else ""
     vectors = open_vectors(given) if given else None
-    corpus = open_corpus(settings.data, settings.pizzeria, seed)
-    if tokenizer_folder is None:
-        tokenizers = Tokenizers.learn(corpus.train.source, corpus.train.target, settings.text, seed)
-    else:
-        tokenizers = Tokenizers.load(tokenizer_folder)
-    lines = (corpus.train.source, corpus.train.target)
-    epochs = Epochs(lines, tokenizers, settings.batches, settings.text.sampling, seed)
+    with _store(run) as store:
+        stored = _text(settings, store, run, tell)
+        text = stored.corpus.train
+        tokenizers = _tokenizers(settings, stored.corpus, tokenizer_folder, run, tell)
+        pairs = store_pairs(store / "ids", text, tokenizers, settings.batches.longest, stored.key, tell)
+    epochs = Epochs(pairs, tokenizers, settings.batches, settings.text.sampling, seed)
+    hardware.keep_freed_memory()
     model = build_model(settings.model, tokenizers.source.size, tokenizers.target.size, seed)
     if weights is not None:
         load_weights(model, weights.model)
     embeddings = ""
     if vectors is not None:
-        embeddings = start_from(model, tokenizers, corpus.train, vectors, settings.model)
-    return Prepared(settings, corpus, tokenizers, epochs, model.to(hardware.device()), embeddings)
+        embeddings = start_from(model, tokenizers, text, vectors, settings.model)
+    return Prepared(settings, stored.corpus, tokenizers, epochs, model.to(hardware.device()), embeddings)
+
+
+@contextmanager
+def _store(run: Path | None) -> Iterator[Path]:
+    """The run's store, or one whose files lose their names at once and go when nobody uses them."""
+    folder = run / "store" if run else Path(tempfile.mkdtemp(prefix="dragoman-"))
+    try:
+        yield folder
+    except OSError as error:
+        why = error.strerror or error
+        raise DragomanError(f"cannot write {folder} ({why}); free some space or choose another place") from error
+    finally:
+        if run is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _text(settings: Settings, store: Path, run: Path | None, tell: Tell) -> StoredCorpus:
+    """The corpus, the same as before where a run goes on."""
+    before = check_files(run, tell) if run else None
+    seed = settings.training.seed
+    stored = store_corpus(store / "text", settings.data, settings.pizzeria, seed, tell, again=before is not None)
+    if run:
+        check_text(run, before, stored)
+        record(run, stored)
+    return stored
+
+
+def _tokenizers(settings: Settings, corpus: Corpus, folder: Path | None, run: Path | None, tell: Tell) -> Tokenizers:
+    """The vocabulary of `folder`, or the one that the run has already, or one learnt anew."""
+    if folder is not None:
+        found = Tokenizers.load(folder)
+    else:
+        if run is not None and Tokenizers.saved_in(run):
+            return Tokenizers.load(run)
+        if len(corpus.train) > settings.text.sample_lines:
+            tell(f"learning the vocabulary from {settings.text.sample_lines:,} of {len(corpus.train):,} pairs")
+        found = Tokenizers.learn(corpus.train.source, corpus.train.target, settings.text, settings.training.seed)
+    if run is not None and folder != run:
+        found.save(run)
+    return found
 
 
 def validator(prepared: Prepared) -> Validator:

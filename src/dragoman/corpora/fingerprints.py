@@ -1,0 +1,44 @@
+"""Whether a file is still the one that a training began with."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from dragoman.corpora.reading import is_pipe
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a file was when it was read."""
+
+    path: str
+    """From the root of the disk."""
+    bytes: int
+    sha256: str
+    """Of the file as it lies there, packed or not; empty for a pipe, which cannot be read twice."""
+
+    @property
+    def pipe(self) -> bool:
+        """Whether it could be read once only."""
+        return not self.sha256
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is no such file now."""
+        return not Path(self.path).is_file()
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is another file now."""
+        return not (self.pipe or self.missing) and fingerprint(Path(self.path)) != self
+
+
+def fingerprint(path: Path) -> Fingerprint:
+    """Reads a file's size and hash."""
+    place = os.path.abspath(path)
+    if is_pipe(path) or not path.exists():
+        return Fingerprint(place, 0, "")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return Fingerprint(place, file.tell(), digest)

@@ -1,0 +1,122 @@
+"""A folder of files that belong together: written step by step, sealed at the end, checked when it is opened.
+
+`journal.json` says while the files grow how much of each is right, and `seal.json` in the end that they are whole.
+Both are replaced in one piece; so a killed process leaves what the next one goes on with.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dragoman.corpora.mapping import GrowingFile, checksum
+from dragoman.errors import DragomanError
+
+_SEAL, _JOURNAL = "seal.json", "journal.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is known about a folder."""
+
+    key: str
+    """What it was made from, so that another's is not taken for ours."""
+    files: dict[str, list[int]]
+    """Each file's bytes and their CRC-32."""
+    facts: dict[str, Any]
+    """What its maker wants to know again."""
+
+
+def read_seal(folder: Path, key: str) -> Note | None:
+    """What was sealed; None where nothing is.
+
+    Raises:
+        DragomanError: a file is cut off, damaged or missing, or the folder was made from something else.
+    """
+    note = _read(folder / _SEAL)
+    if note is None:
+        return None
+    if note.key != key:
+        raise DragomanError(f"{folder} was made from another text or other settings")
+    _check(folder, note.files, exactly=True)
+    return note
+
+
+def read_journal(folder: Path, key: str) -> Note | None:
+    """What was written before a killed process ended; None where there is nothing to go on with."""
+    note = _read(folder / _JOURNAL)
+    if note is None or note.key != key:
+        return None
+    try:
+        _check(folder, note.files, exactly=False)
+    except DragomanError:
+        return None
+    return note
+
+
+def journal(folder: Path, key: str, files: dict[str, GrowingFile], facts: dict[str, Any]) -> None:
+    """Notes how far the files are."""
+    for file in files.values():
+        file.flush()
+    _write(folder / _JOURNAL, Note(key, _sizes(files), facts))
+
+
+def seal(folder: Path, key: str, files: dict[str, GrowingFile], facts: dict[str, Any]) -> Note:
+    """Says that the files are whole, once they are on the disk."""
+    for name, file in files.items():
+        file.flush()
+        _to_disk(folder / name)
+    note = Note(key, _sizes(files), facts)
+    _write(folder / _SEAL, note)
+    (folder / _JOURNAL).unlink(missing_ok=True)
+    return note
+
+
+def empty(folder: Path) -> None:
+    """Makes the folder, without the files of an earlier one; the seal goes first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted(folder.iterdir(), key=lambda path: path.name != _SEAL):
+        path.unlink()
+
+
+def _sizes(files: dict[str, GrowingFile]) -> dict[str, list[int]]:
+    return {name: [file.size, file.checksum] for name, file in files.items()}
+
+
+def _check(folder: Path, files: dict[str, list[int]], exactly: bool) -> None:
+    for name, (size, expected) in files.items():
+        path = folder / name
+        if not path.is_file():
+            raise DragomanError(f"{path} is missing")
+        found = path.stat().st_size
+        if found < size or (exactly and found > size):
+            raise DragomanError(f"{path} has {found:,} bytes and should have {size:,}")
+        if checksum(path, size) != expected:
+            raise DragomanError(f"{path} is damaged: its checksum differs")
+
+
+def _read(path: Path) -> Note | None:
+    try:
+        content = json.loads(path.read_bytes())
+        if content["format"] != FORMAT:
+            return None
+        return Note(content["key"], content["files"], content["facts"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write(path: Path, note: Note) -> None:
+    aside = path.with_name(f"{path.name}.writing")
+    aside.write_text(json.dumps({"format": FORMAT, **vars(note)}, indent=1) + "\n", encoding="utf-8")
+    _to_disk(aside)
+    os.replace(aside, path)
+
+
+def _to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

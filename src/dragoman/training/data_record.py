@@ -1,0 +1,70 @@
+"""What a run was trained on (`data.json`), and whether it is still the same when the training goes on."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from dragoman.corpora.fingerprints import Fingerprint
+from dragoman.corpora.stored import StoredCorpus, Tell
+from dragoman.errors import DragomanError
+from dragoman.runs.writing import write_json
+
+_NAME = "data.json"
+
+
+@dataclass(frozen=True)
+class DataRecord:
+    """The content of `data.json`."""
+
+    corpus: str
+    train_pairs: int
+    valid_pairs: int
+    files: list[Fingerprint]
+    text: dict[str, list[int]]
+    """The bytes and the CRC-32 of each file of the stored text."""
+
+
+def read_record(run: Path) -> DataRecord | None:
+    """What was noted; None where nothing was, or it cannot be read."""
+    try:
+        found = json.loads((run / _NAME).read_bytes())
+        return DataRecord(**{**found, "files": [Fingerprint(**file) for file in found["files"]]})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def record(run: Path, stored: StoredCorpus) -> None:
+    """Notes what the run is trained on, once."""
+    if read_record(run) is None:
+        corpus = stored.corpus
+        noted = DataRecord(corpus.name, len(corpus.train), len(corpus.valid), stored.files, stored.checksums)
+        write_json(run / _NAME, asdict(noted))
+
+
+def check_files(run: Path, tell: Tell) -> DataRecord | None:
+    """Compares the data files with what was noted; tells of those that are gone.
+
+    Raises:
+        DragomanError: a file is not the one that the training began with.
+    """
+    noted = read_record(run)
+    for file in noted.files if noted else []:
+        if file.changed:
+            raise DragomanError(f"{file.path} has changed since the training began; {_mend(run)}")
+        if file.missing and not file.pipe:
+            tell(f"{file.path} is gone; the training goes on from {run / 'store'}")
+    return noted
+
+
+def check_text(run: Path, noted: DataRecord | None, stored: StoredCorpus) -> None:
+    """Compares the text itself, wherever it came from.
+
+    Raises:
+        DragomanError: it is not the one that the training began with.
+    """
+    if noted and noted.text != stored.checksums:
+        raise DragomanError(f"{stored.corpus.name} gives another text than when the training began; {_mend(run)}")
+
+
+def _mend(run: Path) -> str:
+    return f"put it back as it was, or train a new run on it (--from {run} starts from these weights)"
