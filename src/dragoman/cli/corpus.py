@@ -4,7 +4,12 @@ from typing import Annotated
 
 import typer
 
-corpus = typer.Typer(help="Named corpora: what there is, and getting it.", no_args_is_help=True)
+from dragoman.cli.corpus_check import check
+
+corpus = typer.Typer(
+    help="Named corpora: what there is, and getting it; what is wrong with yours.", no_args_is_help=True
+)
+corpus.command("check")(check)
 
 
 @corpus.command("list")

@@ -1,0 +1,84 @@
+"""The first reading: how many lines there are, and what is usual on either side, from an even sample."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dragoman.corpora.checking.language import LetterModel, guess_language, known_languages, learn_letters
+from dragoman.corpora.checking.lines import has_escapes, script_counts
+from dragoman.corpora.checking.pairs import Pairs
+
+SAMPLE = 30_000
+"""The sample has so many pairs, or up to twice as many."""
+GUESSED = 300
+"""Lines by which a side's language is guessed."""
+_USUAL = 0.05
+"""A script that so many of a side's letters are of is one of its scripts."""
+_ESCAPED = 0.01
+"""Where so many lines have Moses' escapes, they are the way that the corpus is written."""
+
+Advance = Callable[[str, int, int], None]
+"""Told now and then what is done, how many pairs of it, and of how many (0: not known)."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """What is usual on one side."""
+
+    language: str
+    """A code such as en; empty where it is not known."""
+    scripts: frozenset[str]
+    escaped: bool
+    letters: LetterModel
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is usual in a corpus."""
+
+    counts: tuple[int, int]
+    """Lines of the source and of the target."""
+    sides: tuple[Side, Side]
+
+    @property
+    def pairs(self) -> int:
+        """Lines that have a partner."""
+        return min(self.counts)
+
+
+def survey(pairs: Pairs, languages: tuple[str, str], advance: Advance) -> Survey:
+    """Reads a corpus once.
+
+    Args:
+        pairs: The corpus.
+        languages: Codes of the source and the target; an empty one is guessed.
+        advance: Progress.
+    """
+    sources, targets = _sample(pairs, advance)
+    return Survey(pairs.counts, (_side(sources, targets, languages[0]), _side(targets, sources, languages[1])))
+
+
+def _sample(pairs: Pairs, advance: Advance) -> tuple[list[bytes], list[bytes]]:
+    """Every pair at first, then every second, every fourth ...: evenly from a text of unknown length."""
+    sources: list[bytes] = []
+    targets: list[bytes] = []
+    step = 1
+    for chunk in pairs.chunks():
+        start = -chunk.first % step
+        sources += chunk.source[start::step]
+        targets += chunk.target[start::step]
+        while len(sources) > 2 * SAMPLE:
+            sources, targets, step = sources[::2], targets[::2], step * 2
+        advance("reading", chunk.first + len(chunk.source), 0)
+    return sources, targets
+
+
+def _side(own: list[bytes], other: list[bytes], language: str) -> Side:
+    texts = [line.decode("utf-8", "replace") for line in own[:: max(1, len(own) // 2000)]]
+    scripts: Counter[str] = Counter()
+    for text in texts:
+        scripts.update(script_counts(text))
+    usual = frozenset(script for script, count in scripts.items() if count >= _USUAL * scripts.total())
+    escaped = sum(map(has_escapes, texts)) > _ESCAPED * len(texts)
+    found = language or guess_language(own[:: max(1, len(own) // GUESSED)])
+    return Side(found if found in known_languages() else "", usual, escaped, learn_letters(own, other))

@@ -1,0 +1,146 @@
+"""`dragoman corpus check` as its users meet it: real captions with faults put in, and input that cannot be used."""
+
+import errno
+import gzip
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.corpus_noise import Material, spoil
+from dragoman.corpora.checking import pairs
+from tests.pipeline.conftest import Result
+
+Dragoman = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def noisy(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A folder with noisy.en, noisy.de, test.en, test.de, and the fault of each pair."""
+    folder = tmp_path_factory.mktemp("noisy")
+    texts = {}
+    for split in ("train", "test_2016_flickr"):
+        for language in ("en", "de", "fr"):
+            with gzip.open(data / "multi30k" / f"{split}.{language}.gz", "rt", encoding="utf-8") as file:
+                texts[split, language] = [line.rstrip("\n") for _, line in zip(range(4000), file, strict=False)]
+    train, test = (
+        list(zip(texts[split, "en"], texts[split, "de"], strict=True)) for split in ("train", "test_2016_flickr")
+    )
+    found = spoil(Material(train, texts["train", "fr"], test), 0.01, seed=11)
+    for side, language in enumerate(("en", "de")):
+        (folder / f"noisy.{language}").write_bytes(b"".join(pair[side] + b"\n" for pair in found.pairs))
+        (folder / f"test.{language}").write_text("".join(f"{pair[side]}\n" for pair in test), encoding="utf-8")
+    return folder, found.kinds
+
+
+def fails(result: Result, code: int, *words: str) -> None:
+    line = result.err.strip()
+    assert (result.code, result.out) == (code, "")
+    assert line.startswith("error: ")
+    assert "\n" not in line
+    assert all(word in line for word in words), line
+
+
+def test_what_was_put_in_is_found(dragoman: Dragoman, noisy: tuple[Path, list[str]], tmp_path: Path) -> None:
+    folder, kinds = noisy
+    files = [folder / "noisy.en", folder / "noisy.de"]
+    tests = ["--against", folder / "test.en", "--against", folder / "test.de"]
+    result = dragoman("corpus", "check", *files, *tests, "--clean", tmp_path / "out", "--json")
+    assert (result.code, result.err) == (0, "")
+    *events, verdict = [json.loads(line) for line in result.out.splitlines()]
+    assert {kind for kind in kinds if kind} <= {event["kind"] for event in events if event["event"] == "fault"}
+    assert (verdict["source_language"], verdict["target_language"]) == ("en", "de")
+    rows = (tmp_path / "out.removed.tsv").read_text(encoding="utf-8").split("\n")[:-1]
+    named = {int(row.split("\t")[0]) - 1: row.split("\t")[1] for row in rows}
+    faulty = {place for place, kind in enumerate(kinds) if kind}
+    assert len(faulty & named.keys()) >= 0.97 * len(named)
+    assert len(faulty & named.keys()) >= 0.97 * len(faulty)
+    for kind in set(kinds) - {""}:
+        places = [place for place, one in enumerate(kinds) if one == kind]
+        assert sum(kind in named.get(place, "") for place in places) >= 0.8 * len(places), kind
+    kept = [(tmp_path / f"out.{language}").read_bytes().split(b"\n")[:-1] for language in ("en", "de")]
+    assert len(kept[0]) == len(kept[1]) == verdict["kept"] == len(kinds) - len(named)
+    lines = files[0].read_bytes().split(b"\n")
+    assert kept[0] == [lines[place] for place in range(len(kinds)) if place not in named]
+
+
+def test_the_table_and_the_verdict(dragoman: Dragoman, noisy: tuple[Path, list[str]]) -> None:
+    folder, kinds = noisy
+    result = dragoman("corpus", "check", folder / "noisy.en", folder / "noisy.de", "--keep", "copy")
+    assert result.code == 0
+    assert "copy (kept)" in result.out
+    assert f"of {len(kinds):,} pairs would be kept" in result.out.splitlines()[-1]
+
+
+def test_text_cannot_steer_the_terminal(dragoman: Dragoman, tmp_path: Path) -> None:
+    for name in ("a.en", "a.de"):
+        (tmp_path / name).write_text("[red]a \x1b[31m bold[/red] [/b] line\n", encoding="utf-8")
+    result = dragoman("corpus", "check", tmp_path / "a.en", tmp_path / "a.de")
+    assert result.code == 0
+    assert "\x1b" not in result.out
+    assert "[red]a <1b>[31m bold[/red] [/b] line" in result.out
+
+
+def test_what_is_no_text_file(dragoman: Dragoman, tmp_path: Path) -> None:
+    good = tmp_path / "good.en"
+    good.write_text("one line\n", encoding="utf-8")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(b"some text\n" * 99)[:-9])
+    (tmp_path / "wide").write_bytes("ein Text\n".encode("utf-16"))
+    for name, words in {
+        "missing": "no such file",
+        ".": "is a folder",
+        "pipe": "is a pipe or device",
+        "cut.gz": "not a whole gzip file",
+        "wide": "iconv -f utf-16",
+    }.items():
+        fails(dragoman("corpus", "check", good, tmp_path / name), 1, words)
+        fails(dragoman("corpus", "check", good, good, "--against", tmp_path / name), 1, words)
+    fails(dragoman("corpus", "check", "/dev/zero", good), 1, "is a pipe or device")
+
+
+def test_wrong_usage(dragoman: Dragoman, tmp_path: Path) -> None:
+    good = tmp_path / "good.en"
+    good.write_text("one line\n", encoding="utf-8")
+    fails(dragoman("corpus", "check"), 2, "give SRC and TGT")
+    fails(dragoman("corpus", "check", good), 2, "give SRC and TGT")
+    fails(dragoman("corpus", "check", good, good, "--tsv", good), 2, "give SRC and TGT")
+    fails(dragoman("corpus", "check", good, good, "--keep", "copie"), 2, "did you mean 'copy'?")
+    fails(dragoman("corpus", "check", "--corpus", "multi30q"), 2, "did you mean 'multi30k'?")
+
+
+def test_an_endless_line_is_not_read(dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairs, "LINE_LIMIT", 1000)
+    for name, line in (("a.en", 1001), ("a.de", 1000)):
+        (tmp_path / name).write_text(f"good\n{'x' * line}", encoding="utf-8")
+    fails(dragoman("corpus", "check", tmp_path / "a.en", tmp_path / "a.de"), 1, "a.en, line 2 is longer than 1,000")
+    assert dragoman("corpus", "check", tmp_path / "a.de", tmp_path / "a.de").code == 0
+
+
+def test_nothing_is_overwritten(dragoman: Dragoman, tmp_path: Path) -> None:
+    for name in ("a.en", "a.de", "out.de"):
+        (tmp_path / name).write_text("one good line\n", encoding="utf-8")
+    call = ["corpus", "check", tmp_path / "a.en", tmp_path / "a.de", "--clean"]
+    fails(dragoman(*call, tmp_path / "out"), 1, "out.de is there already")
+    fails(dragoman(*call, tmp_path / "none" / "out"), 1, "no such folder")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.de", "a.en", "out.de"]
+
+
+def test_a_full_disk(dragoman: Dragoman, tmp_path: Path) -> None:
+    for name in ("a.en", "a.de"):
+        (tmp_path / name).write_text("one good line\n" * 10, encoding="utf-8")
+    (tmp_path / "out.removed.tsv.part").symlink_to("/dev/full")
+    fails(
+        dragoman("corpus", "check", tmp_path / "a.en", tmp_path / "a.de", "--clean", tmp_path / "out"),
+        1,
+        os.strerror(errno.ENOSPC),
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.de", "a.en"]
+
+
+def test_named_corpora(dragoman: Dragoman) -> None:
+    result = dragoman("corpus", "check", "--corpus", "pizzeria:en-de", "--split", "valid")
+    assert result.code == 0
+    assert "500 of 500 pairs would be kept" in result.out

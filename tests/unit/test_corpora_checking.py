@@ -1,0 +1,303 @@
+"""The checks of a parallel corpus: each kind on lines made by hand, and what must not be called a fault."""
+
+import gzip
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dragoman.corpora import ParallelText
+from dragoman.corpora.checking import FilePairs, Report, TextPairs, TsvPairs, Wishes, check, pairs, scanning
+from dragoman.corpora.checking.columns import ColumnFiles
+from dragoman.corpora.checking.hashing import digest
+from dragoman.corpora.checking.kinds import KINDS, NAMES, bit, reasons, removing
+from dragoman.corpora.checking.language import guess_language, identify, learn_letters, wrong_language
+from dragoman.corpora.checking.lengths import learn_ratios
+from dragoman.corpora.checking.lines import read_line
+from dragoman.corpora.checking.scanning import is_copy
+from dragoman.corpora.checking.shifts import _likeliest
+from dragoman.errors import DragomanError
+
+LATIN = frozenset({"LATIN"})
+
+
+def faults(text: str | bytes, scripts: frozenset[str] = LATIN, escaped: bool = False) -> set[str]:
+    raw = text if isinstance(text, bytes) else text.encode()
+    return {reason.partition(":")[0] for reason in reasons(read_line(raw, escaped, scripts).flags)}
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("Größe".encode("latin-1"), "not-utf8"),
+        (b"cut \xe2\x82", "not-utf8"),
+        ("GrÃ¶ÃŸe", "mojibake"),
+        ("Itâ€™s here", "mojibake"),
+        ("20Â°C warm today", "mojibake"),
+        ("ÐŸÑ€Ð¸Ð²ÐµÑ‚ world", "mojibake"),
+        ("lost � sign", "mojibake"),
+        ("a\x07b in a word", "control"),
+        ("bullet \uf0b7 first", "control"),
+        ("two\u2028lines", "control"),
+        ("", "empty"),
+        ("  \u00a0 ", "empty"),
+        ("word " * 251, "long"),
+        ("Click <b>here</b> now", "markup"),
+        ('<a href="x">link</a> to it', "markup"),
+        ("black &amp; white", "markup"),
+        ("a&nbsp;b in text", "markup"),
+        ("12.50 | 13.70 | 14", "symbols"),
+        ("@@", "symbols"),
+        ("nooooooooo way", "repeats"),
+        ("see page ................ five", "repeats"),
+        ("the the the the the the the", "repeats"),
+        ("Привет, мир и все", "script"),
+    ],
+)
+def test_a_faulty_line(line: str | bytes, kind: str) -> None:
+    assert kind in faults(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Größe: 12 m² – „schön“, sagte sie …",
+        "CAFÉ” and «NIÑA» and “SÃO PAULO”",
+        "L’âge d’or à Paris, été comme hiver",
+        "if a < b and c > d then stop",
+        "AT&T and R&D were here",
+        "Yes.",
+        "It costs 1,000 dollars.",
+        "very, very, very good indeed",
+        "see pages 3...4",
+        "The letter Ω is Greek",
+        "soft\u00adhyphen",
+    ],
+)
+def test_a_good_line(line: str) -> None:
+    assert faults(line) == set()
+
+
+def test_other_scripts_and_conventions_are_no_faults() -> None:
+    hindi = "यह एक अच्छा वाक्य है और इसमें मात्राएँ हैं।"
+    assert faults(hindi, frozenset({"DEVANAGARI"})) == set()
+    assert faults("これは日本語の文です。", frozenset({"HIRAGANA", "CJK", "KATAKANA"})) == set()
+    assert faults("می‌خواهم بروم", frozenset({"ARABIC"})) == set()
+    assert faults("it &apos;s black &amp; white", escaped=True) == set()
+    assert faults("an untranslated English line", frozenset({"CYRILLIC"})) == {"script"}
+
+
+def test_the_table_of_kinds() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+    assert 2 * len(KINDS) <= 64
+    assert reasons(bit("empty", 1) | bit("copy")) == ["empty:target", "copy"]
+    assert removing() & bit("other-target") == 0
+    assert removing(frozenset({"copy"})) & bit("copy") == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "copied"),
+    [
+        ("The dog runs home.", "the dog runs home", True),
+        ("A man in a red shirt rides a horse today", "A man in a blue shirt rides a horse today", True),
+        ("LibreOffice", "LibreOffice", False),
+        ("A man rides a horse", "Ein Mann reitet ein Pferd", False),
+        ("12", "12", False),
+    ],
+)
+def test_copies(source: str, target: str, copied: bool) -> None:
+    lines = [read_line(side.encode(), False, LATIN) for side in (source, target)]
+    assert is_copy(*lines) is copied
+
+
+def test_ratios_follow_the_corpus() -> None:
+    draw = np.random.default_rng(1)
+    source = draw.integers(20, 120, 2000)
+    target = np.maximum(1, source * 3 * np.exp(draw.normal(0, 0.1, 2000))).astype(int)
+    ratios = learn_ratios(np.stack([source, target], axis=1).astype(np.uint16))
+    assert ratios.odd(np.array([[50, 150], [50, 50], [50, 450], [0, 9]], dtype=np.uint16)).tolist() == [
+        False,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_the_likeliest_way_is_the_best_of_all() -> None:
+    """Against every way through three states and seven places."""
+    odds = np.random.default_rng(3).normal(0, 9, (7, 3))
+    ways = np.stack(np.meshgrid(*[range(3)] * 7, indexing="ij"), axis=-1).reshape(-1, 7)
+    steps = np.concatenate([np.ones((len(ways), 1), dtype=int), ways], axis=1)
+    totals = odds[np.arange(7), ways].sum(axis=1) - 11.0 * (np.diff(steps, axis=1) != 0).sum(axis=1)
+    assert _likeliest(odds, 1).tolist() == ways[totals.argmax()].tolist()
+
+
+def test_languages_are_told_apart(captions: ParallelText) -> None:
+    english, german = ([line.encode() for line in side] for side in (captions.source, captions.target))
+    assert guess_language(english[:100]) == "en"
+    assert guess_language(german[:100]) == "de"
+    letters = learn_letters(german, english)
+    french = "Un homme avec un chapeau rouge traverse la rue devant le magasin."
+    lines = [french.encode(), english[7], german[7]]
+    judged = zip(lines, *letters.judge(lines), strict=True)
+    found = [wrong_language(line.decode(), "de", float(usual), float(margin)) for line, usual, margin in judged]
+    assert found == ["fr", "en", ""]
+    assert wrong_language(english[7].decode(), "", -9.0, -1.0) == "the other side's"
+    assert wrong_language(german[7].decode(), "", 0.0, 1.0) == ""
+    assert next(iter(identify(french))) == "fr"
+
+
+@pytest.fixture(scope="session")
+def captions(data: Path) -> ParallelText:
+    """3,000 real pairs without faults."""
+    sides = []
+    for language in ("en", "de"):
+        with gzip.open(data / "multi30k" / f"train.{language}.gz", "rt", encoding="utf-8") as file:
+            sides.append([line.rstrip("\n") for _, line in zip(range(3000), file, strict=False)])
+    clean = [i for i in range(3000) if "&amp;" not in sides[0][i]]
+    return ParallelText([sides[0][i] for i in clean], [sides[1][i] for i in clean], "captions")
+
+
+def counts(report: Report) -> dict[str, int]:
+    return {found.kind.name: found.count for found in report.findings if found.kind.removes}
+
+
+def test_clean_pairs_stay(captions: ParallelText) -> None:
+    report = check(TextPairs(captions))
+    assert report.languages == ("en", "de")
+    assert len(captions) - report.kept <= 3
+    assert report.stretches == []
+
+
+def test_repetitions_and_leaks(captions: ParallelText, tmp_path: Path) -> None:
+    source, target = list(captions.source[:500]), list(captions.target[:500])
+    source += [source[3], source[4].upper(), source[5]]
+    target += [target[3], target[4].upper() + "!", "Etwas ganz anderes steht in dieser Zeile."]
+    source[3] = f"{source[3]}\x07"  # its first form is faulty: the later one must stay
+    tests = tmp_path / "test.en"
+    tests.write_text(f"{source[10]}\n{source[11].lower()}\n", encoding="utf-8")
+    report = check(TextPairs(ParallelText(source, target, "x")), Wishes(against=[tests]))
+    assert counts(report) == {"control": 1, "near-duplicate": 2, "leak": 1, "near-leak": 1}
+    assert {f.kind.name: [e.line for e in f.examples] for f in report.findings} == {
+        "control": [4],
+        "near-duplicate": [4, 502],
+        "leak": [11],
+        "near-leak": [12],
+        "other-target": [6, 503],
+    }
+    again = check(TextPairs(ParallelText(source * 2, target * 2, "x")))
+    assert counts(again)["duplicate"] + counts(again)["near-duplicate"] == 503 + 2
+
+
+@pytest.mark.parametrize("shift", [1, -2, 5])
+def test_a_shifted_stretch(captions: ParallelText, shift: int) -> None:
+    target = list(captions.target)
+    part = target[1000:1200]
+    target[1000:1200] = part[-shift:] + part[:-shift]
+    report = check(TextPairs(ParallelText(captions.source, target, "x")))
+    [stretch] = report.stretches
+    assert stretch.shift == shift
+    assert abs(stretch.first - 1000 - max(0, -shift)) <= 4
+    assert abs(stretch.last - 1199 + max(0, shift)) <= 4
+
+
+def test_unequal_files_are_told_where(captions: ParallelText, tmp_path: Path) -> None:
+    files = files_of(tmp_path, captions.source, [*captions.target[:1500], *captions.target[1501:]])
+    report = check(FilePairs(*files))
+    assert report.counts == (len(captions), len(captions) - 1)
+    [note] = report.notes
+    assert "a line is missing in the target" in note
+    line = int(note.partition("near line ")[2].partition(",  ")[0].split(", from")[0].replace(",", ""))
+    assert abs(line - 1501) <= 4
+    whole = check(FilePairs(*files_of(tmp_path, captions.source, captions.target[:-1])))
+    assert "the lines before do not look shifted" in whole.notes[0]
+
+
+def test_a_corpus_shifted_from_its_first_line_on(captions: ParallelText) -> None:
+    report = check(TextPairs(ParallelText(captions.source[:-1], captions.target[1:], "x")))
+    [stretch] = report.stretches
+    assert (stretch.shift, stretch.first) == (-1, 0) or (stretch.shift == -1 and stretch.first < 5)
+    assert stretch.last > len(captions) - 10
+
+
+def files_of(folder: Path, source: object, target: object) -> tuple[Path, Path]:
+    paths = folder / "x.en", folder / "x.de"
+    for path, lines in zip(paths, (source, target), strict=True):
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")  # type: ignore[attr-defined]
+    return paths
+
+
+def test_workers_change_nothing(captions: ParallelText, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning, "LARGE", 100)
+    monkeypatch.setattr(pairs, "CHUNK", 300)
+    target = [line if i % 50 else "" for i, line in enumerate(captions.target)]
+    text = FilePairs(*files_of(tmp_path, captions.source, target))
+    reports = [check(text, Wishes(workers=workers, clean=tmp_path / str(workers))) for workers in (1, 2)]
+    assert reports[0] == reports[1]
+    for ending in ("en", "de", "removed.tsv"):
+        assert (tmp_path / f"1.{ending}").read_bytes() == (tmp_path / f"2.{ending}").read_bytes()
+
+
+def _die(_: object) -> None:
+    os._exit(9)
+
+
+def test_a_dead_worker_is_one_line(captions: ParallelText, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning, "LARGE", 100)
+    monkeypatch.setattr(scanning, "_begin", _die)
+    with pytest.raises(DragomanError, match="a worker process ended before its work did"):
+        check(FilePairs(*files_of(tmp_path, captions.source, captions.target)), Wishes(workers=2))
+
+
+def test_tsv_lines_without_one_tab(captions: ParallelText, tmp_path: Path) -> None:
+    path = tmp_path / "x.tsv.gz"
+    rows = [f"{source}\t{target}" for source, target in zip(captions.source[:50], captions.target[:50], strict=True)]
+    rows[7], rows[9] = "no tab in here", rows[9] + "\tmore"
+    path.write_bytes(gzip.compress("\n".join(rows).encode()))
+    report = check(TsvPairs(path), Wishes(clean=tmp_path / "out"))
+    assert counts(report)["torn"] == 2
+    assert (tmp_path / "out.tsv").read_text(encoding="utf-8").splitlines() == [*rows[:7], rows[8], *rows[10:]]
+    removed = (tmp_path / "out.removed.tsv").read_text(encoding="utf-8").splitlines()
+    assert [line.split("\t")[:2] for line in removed] == [["8", "torn,empty:target"], ["10", "torn"]]
+
+
+def test_empty_and_tiny_files(tmp_path: Path) -> None:
+    report = check(FilePairs(*files_of(tmp_path, [], [])))
+    assert (report.pairs, report.kept, report.findings) == (0, 0, [])
+    report = check(FilePairs(*files_of(tmp_path, ["Yes."], ["Ja.", "Nein."])))
+    assert (report.pairs, report.kept) == (1, 1)
+    assert "the target 2" in report.notes[0]
+
+
+def test_line_ends_and_marks(tmp_path: Path) -> None:
+    source, target = tmp_path / "a.en", tmp_path / "a.de"
+    source.write_bytes(b"\xef\xbb\xbfone good line\r\ntwo good lines")
+    target.write_bytes(b"eine gute Zeile\r\nzwei gute Zeilen\n")
+    assert check(FilePairs(source, target), Wishes(clean=tmp_path / "out")).kept == 2
+    assert (tmp_path / "out.en").read_bytes() == b"one good line\ntwo good lines\n"
+
+
+def test_endings() -> None:
+    assert FilePairs(Path("a/train.en.gz"), Path("b/train.de")).endings == ("en", "de")
+    assert FilePairs(Path("a.txt"), Path("b.txt")).endings == ("src", "tgt")
+
+
+def test_digests_are_the_same_everywhere() -> None:
+    assert digest("dragoman").hex() == "e59c5adb02cdcdb5"
+
+
+def test_columns_are_read_back_in_parts() -> None:
+    with ColumnFiles() as columns:
+        assert columns.pairs == 0
+        assert columns.read("lengths").shape == (0, 2)
+
+
+def test_random_bytes_never_break_it(tmp_path: Path) -> None:
+    draw = random.Random(4)
+    paths = tmp_path / "x.en", tmp_path / "x.de"
+    for path in paths:
+        path.write_bytes(b"\n".join(draw.randbytes(40).replace(b"\n", b"") for _ in range(300)))
+    report = check(FilePairs(*paths), Wishes(clean=tmp_path / "out"))
+    assert report.kept <= 3
