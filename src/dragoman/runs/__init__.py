@@ -9,6 +9,7 @@ from dragoman.runs.checkpoints import (
     read_mark,
     save_checkpoint,
 )
+from dragoman.runs.going_on import last_mark, newest_whole
 from dragoman.runs.run import RUN_FORMAT, Run
 
 __all__ = [
@@ -16,9 +17,11 @@ __all__ = [
     "Checkpoint",
     "Run",
     "checkpoint_steps",
+    "last_mark",
     "load_checkpoint",
     "mark_best",
     "mark_last",
+    "newest_whole",
     "read_mark",
     "save_checkpoint",
 ]

@@ -53,11 +53,13 @@ def save_checkpoint(
     optimizer_tensors: "dict[str, Tensor]",
     state: dict[str, Any],
     keep: int,
+    refuge: int | None = None,
 ) -> Path:
     """Saves a checkpoint, points `last.json` to it and prunes the others.
 
-    Kept are the `keep` newest and the best one. Checkpoints of later steps go too: a resume from an earlier
-    one has given up their history.
+    Kept are the `keep` newest, the best one and `refuge`, to which the training may have to go back. That of step 0,
+    before any update, is kept as a refuge only. Checkpoints of later steps go too: a resume from an earlier one has
+    given up their history.
 
     Raises:
         DragomanError: The disk is full or may not be written to; the checkpoints before are as they were.
@@ -76,7 +78,7 @@ def save_checkpoint(
         aside.replace(final)
         flush_to_disk(final.parent)
         _mark(run, "last", step, {})
-        _prune(run, step, keep)
+        _prune(run, step, keep, refuge)
     except (OSError, SafetensorError) as error:
         steps = checkpoint_steps(run)
         newest = f"checkpoint {max(steps)} is still the newest" if steps else "there is no checkpoint yet"
@@ -213,10 +215,10 @@ def _own(tensor: "Tensor") -> "Tensor":
     return plain if alone else plain.clone()
 
 
-def _prune(run: Run, step: int, keep: int) -> None:
+def _prune(run: Run, step: int, keep: int, refuge: int | None) -> None:
     steps = checkpoint_steps(run)
     best = read_mark(run, "best")
-    kept = {*[known for known in steps if known <= step][-keep:], best["step"] if best else step}
+    kept = {*[known for known in steps if 0 < known <= step][-keep:], best["step"] if best else step, step, refuge}
     for known in set(steps) - kept:
         _set_aside(_folder(run, known))
 

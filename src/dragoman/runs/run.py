@@ -13,7 +13,7 @@ from dragoman import __version__
 from dragoman.config.loading import read_header, read_settings, write_settings
 from dragoman.config.settings import Settings
 from dragoman.errors import DragomanError, UsageError
-from dragoman.runs.writing import finite, is_aside, remove_leftovers, replacing
+from dragoman.runs.writing import finite, flush_to_disk, is_aside, remove_leftovers, replacing
 
 RUN_FORMAT = 1
 """The layout of the folder; a larger one needs a newer dragoman."""
@@ -33,18 +33,27 @@ class Run:
             DragomanError: The folder is a run already, holds something else, or cannot be made.
         """
         run = cls(path)
-        if run._config.exists():
+        run.make_folder()
+        run.save_settings(settings)
+        return run
+
+    def make_folder(self) -> None:
+        """Makes the folder, which must not hold anything yet.
+
+        Raises:
+            DragomanError: The folder is a run already, holds something else, or cannot be made.
+        """
+        path = self.path
+        if self._config.exists():
             raise DragomanError(f"{path} exists: add --resume to go on, or choose another folder")
         try:
-            run.path.mkdir(parents=True, exist_ok=True)
-            if not all(is_aside(entry) for entry in run.path.iterdir()):
+            path.mkdir(parents=True, exist_ok=True)
+            if not all(is_aside(entry) for entry in path.iterdir()):
                 raise DragomanError(f"{path} is not empty and not a run: choose another folder")
         except FileExistsError:
             raise DragomanError(f"{path} is a file, not a folder: choose another name") from None
         except OSError as error:
             raise DragomanError(f"cannot make {path} ({error.strerror}): choose another folder") from error
-        run.save_settings(settings)
-        return run
 
     @classmethod
     def open(cls, path: Path | str) -> "Run":
@@ -86,6 +95,12 @@ class Run:
     def _metrics(self) -> Path:
         return self.path / "metrics.jsonl"
 
+    @property
+    def version(self) -> str | None:
+        """The version of dragoman that wrote `config.yaml`."""
+        version = read_header(self._config)[1]
+        return None if version is None else str(version)
+
     @cached_property
     def settings(self) -> Settings:
         """The settings in `config.yaml`."""
@@ -108,6 +123,12 @@ class Run:
             _cut_partial_line(file)
             file.write(text.encode())
 
+    def flush_metrics(self) -> None:
+        """Waits until `metrics.jsonl` is on the disk, so that no power cut leaves a checkpoint ahead of it."""
+        if self._metrics.exists():
+            with self._writing(self._metrics):
+                flush_to_disk(self._metrics)
+
     def read_metrics(self) -> list[dict[str, Any]]:
         """Reads `metrics.jsonl`; a last line that was cut off is left out.
 
@@ -129,10 +150,11 @@ class Run:
         return found
 
     def truncate_metrics(self, step: int) -> None:
-        """Drops the lines after a step, from which a resumed training goes on."""
+        """Drops the lines after a step, from which a resumed training goes on, and lines that a power cut damaged."""
         if not self._metrics.exists():
             return
-        kept = [json.dumps(line) + "\n" for line in self.read_metrics() if line.get("step", 0) <= step]
+        whole = [_object_or_none(line) for line in self._metrics.read_bytes().splitlines()]
+        kept = [json.dumps(line) + "\n" for line in whole if line is not None and line.get("step", 0) <= step]
         with self._writing(self._metrics), replacing(self._metrics) as aside:
             aside.write_text("".join(kept), encoding="utf-8")
 
@@ -193,6 +215,13 @@ def _cut_partial_line(file: Any) -> None:
     if file.read(1) != b"\n":
         file.seek(0)
         file.truncate(file.read().rfind(b"\n") + 1)
+
+
+def _object_or_none(line: bytes) -> dict[str, Any] | None:
+    try:
+        return _json_object(line)
+    except ValueError:
+        return None
 
 
 def _json_object(line: bytes) -> dict[str, Any]:

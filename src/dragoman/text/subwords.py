@@ -8,12 +8,16 @@ import hashlib
 import io
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from dragoman.config.settings import TextSettings
 from dragoman.errors import DragomanError, UsageError
 from dragoman.text.special import BOS, EOS, FIRST_PIECE, PAD, SPACE_MARK, UNKNOWN
 from dragoman.text.tokenizer import Tokenizer, spelt_in_bytes
+
+if TYPE_CHECKING:
+    from dragoman.text.cutting import Cutter
 
 NO_TEXT = "no text to learn a vocabulary from: give files that have at least one line with words"
 _LETTERS = {"bpe": b"b", "unigram": b"u", "character": b"c"}
@@ -47,23 +51,23 @@ class SubwordTokenizer(Tokenizer):
         return [_joined([next(cuts) for _ in line]) for line in parts]
 
     def sample(self, lines: Sequence[str], share: float, seeds: Sequence[int]) -> list[list[int]]:
-        import sentencepiece
-
         if share == 0 or self._kind == "character":
             return self.encode(lines)
-        alpha = share if self._kind == "bpe" else 1 - share
-        rows = []
-        for line, seed in zip(lines, seeds, strict=True):
-            # The largest 32-bit number would mean: seed from the clock.
-            sentencepiece.set_random_generator_seed(seed % (2**32 - 1))
-            rows.append(_joined([self._sampled(part, alpha) for part in self._parts(line)]))
-        return rows
+        parts = [self._parts(line) for line in lines]
+        texts = [self._processor.normalize(part) for line in parts for part in line]
+        own = [seed + (at << 32) for line, seed in zip(parts, seeds, strict=True) for at in range(len(line))]
+        cuts = iter(self._cutter.cut(texts, share, own))
+        return [_joined([next(cuts) for _ in line]) for line in parts]
+
+    @cached_property
+    def _cutter(self) -> "Cutter":
+        from dragoman.text.cutting import Cutter
+
+        learnt = list(range(FIRST_PIECE, self._processor.get_piece_size()))
+        return Cutter(self._kind, self._processor.id_to_piece(learnt), self._processor.get_score(learnt))
 
     def to_bytes(self) -> bytes:
         return self._proto + _seal(_LETTERS[self._kind], self._proto)
-
-    def _sampled(self, part: str, alpha: float) -> list[int]:
-        return cast(list[int], self._processor.encode(part, enable_sampling=True, alpha=alpha, nbest_size=-1))
 
     def _parts(self, line: str) -> list[str]:
         """Normalises a line, puts a space before it and cuts it where it holds SPACE_MARK itself."""

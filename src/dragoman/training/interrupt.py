@@ -1,13 +1,19 @@
-"""Ctrl-C and SIGTERM ask a training to save and stop."""
+"""Ctrl-C, SIGTERM and SIGHUP ask a training to save and stop."""
 
 import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
+"""The signals and what people call them; SIGHUP comes when a terminal is closed."""
+
 
 class Interrupt:
-    """While it is open, the first signal is noted for the loop to see; a second Ctrl-C acts at once."""
+    """While it is open, the first signal is noted for the loop to see; a second Ctrl-C acts at once.
+
+    A signal that was ignored before stays so: `nohup` lets a training outlive its terminal.
+    """
 
     def __init__(self) -> None:
         self.requested = ""
@@ -15,8 +21,9 @@ class Interrupt:
 
     def __enter__(self) -> "Interrupt":
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
+            for number in NAMES:
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(
@@ -28,4 +35,4 @@ class Interrupt:
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.requested = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+        self.requested = self.requested or NAMES[signal.Signals(number)]

@@ -1,82 +1,110 @@
 """The loop: updates, log lines, validations, checkpoints, until the budget is spent or somebody asks to stop."""
 
+from dataclasses import replace
+from math import isfinite, log
 from time import perf_counter
-from typing import Any
-
-import torch
-from torch import Tensor
 
 from dragoman.batches.epochs import Epoch, Epochs
-from dragoman.config import Settings
-from dragoman.models.transformer import Transformer
-from dragoman.models.weights import named_weights
-from dragoman.runs import Run, mark_best, mark_last, save_checkpoint
+from dragoman.runs import mark_last
 from dragoman.training.interrupt import Interrupt
-from dragoman.training.optimizer import optimizer_tensors
+from dragoman.training.logs import Logs
 from dragoman.training.progress import Budget, Progress
-from dragoman.training.reporting import Ending, Logs, Reporter
+from dragoman.training.recovery import go_back
+from dragoman.training.reporting import Ending, Reporter
+from dragoman.training.saving import Halted, Saver, Training, making_batches
 from dragoman.training.schedule import learning_rate
-from dragoman.training.step import Update, update
-from dragoman.training.validation import Validator
+from dragoman.training.splitting import Pieces, enough_memory
+from dragoman.training.step import Update, step
+from dragoman.training.telling import guarded
+from dragoman.training.validation import Validation, Validator
 
 
 class Loop:
-    """Trains one model; everything it needs to go on later is in `progress` and the checkpoint."""
+    """Trains one model; everything it needs to go on later is in `training` and saved with each checkpoint."""
 
-    def __init__(
-        self,
-        run: Run,
-        model: Transformer,
-        optimizer: torch.optim.Optimizer,
-        data: tuple[Epochs, Validator],
-        progress: Progress,
-        budget: Budget,
-        reporter: Reporter,
-    ):
-        self.run, self.model, self.optimizer, self.progress = run, model, optimizer, progress
-        self.settings: Settings = run.settings
+    def __init__(self, training: Training, data: tuple[Epochs, Validator], budget: Budget, reporter: Reporter):
+        self._training, self._budget = training, budget
+        self._run, self._settings = training.run, training.run.settings
         self._epochs, self._validator = data
-        self._budget, self._reporter = budget, reporter
-        self._logs = Logs(run)
-        self._logged = Progress(**vars(progress))
-        self._saved_step = progress.step
+        self._interrupt = Interrupt()
+        self._reporter = guarded(reporter, self._nobody_reads)
+        self._saver = Saver(training, budget.elapsed, self._reporter.warned)
+        self._pieces = Pieces(training.progress.piece, self._reporter.warned)
+        self._logs = Logs(training.run, training.progress.step, self._reporter.warned)
+        self._logged = replace(training.progress)
+        self._ignorance = log(len(training.model.output.weight))
+
+    @property
+    def progress(self) -> Progress:
+        """How far the training is."""
+        return self._training.progress
 
     def train(self) -> Ending:
-        """Trains to the end or to a signal."""
-        epoch = self._epochs.epoch(self.progress.epoch)
-        self.model.train()
-        with Interrupt() as interrupt:
+        """Trains to the end or to a signal.
+
+        Raises:
+            DragomanError: it cannot go on; what was saved stays.
+        """
+        self._training.model.train()
+        with self._interrupt as interrupt:
             try:
+                epoch = self._epoch()
                 while not interrupt.requested and not self._budget.over(self.progress, len(epoch.batches)):
                     epoch = self._advance(epoch)
                 return self._stopped(interrupt.requested) if interrupt.requested else self._finished()
+            except Halted:
+                if self.progress.step > self._saver.step:
+                    self._saver.try_to_save()
+                raise
             finally:
                 self._logs.close()
                 self._epochs.close()
 
+    def _nobody_reads(self) -> None:
+        self._interrupt.requested = self._interrupt.requested or "a closed pipe"
+
+    def _epoch(self) -> Epoch:
+        with making_batches():
+            self.progress.windows = self._epochs.windows
+            return self._epochs.epoch(self.progress.epoch, self.progress.window)
+
     def _advance(self, epoch: Epoch) -> Epoch:
         """One update with what is due after it; gives the epoch that the next update takes its batches from."""
-        training = self.settings.training
-        share = self._budget.share(self.progress, len(epoch.batches))
+        settings, progress = self._settings.training, self.progress
+        share = self._budget.share(progress, len(epoch.batches))
         result, rate = self._update(epoch, share)
-        if self.progress.batch == len(epoch.batches):
-            self.progress.epoch, self.progress.batch = self.progress.epoch + 1, 0
-            epoch = self._epochs.epoch(self.progress.epoch)
-        if self.progress.step % training.log_every == 0:
+        if trouble := progress.health.trouble():
+            self._reporter.warned(go_back(self._training, trouble, self._logs))
+            self._logged = replace(self.progress)
+            return self._epoch()
+        if progress.batch == len(epoch.batches):
+            (progress.epoch, progress.window), progress.batch = epoch.next, 0
+            epoch = self._epoch()
+        if progress.health.bad:
+            self._tell_skipped()
+        elif progress.step % settings.log_every == 0:
             self._log(result, rate, share)
-        if self.progress.step % training.validate_every == 0:
+        if progress.step % settings.validate_every == 0:
             self._validate()
+        elif self._saver.due():
+            self._saver.try_to_save()
         return epoch
 
     def _update(self, epoch: Epoch, share: float) -> tuple[Update, float]:
+        """One update, or its batches passed over where their loss or gradient is no finite number."""
         begin = perf_counter()
-        progress, training = self.progress, self.settings.training
-        rate = learning_rate(training, progress.step + 1, share)
-        last = min(progress.batch + training.accumulate, len(epoch.batches))
-        device = self.model.output.weight.device.type
-        batches = [epoch.batch(number, device) for number in range(progress.batch, last)]
-        result = update(self.model, self.optimizer, batches, training, rate)
-        progress.step, progress.batch = progress.step + 1, last
+        progress, settings, training = self.progress, self._settings.training, self._training
+        rate = learning_rate(settings, progress.step + 1, share) * progress.health.share
+        last = min(progress.batch + settings.accumulate, len(epoch.batches))
+        device = training.model.output.weight.device.type
+        with making_batches():
+            batches = [epoch.batch(number, device) for number in range(progress.batch, last)]
+        result = self._pieces.gradient(training.model, batches, settings)
+        if progress.health.note(result.loss, result.gradient_norm, self._ignorance):
+            step(training.optimizer, rate)
+        else:
+            training.optimizer.zero_grad(set_to_none=True)
+        progress.step, progress.batch, progress.piece = progress.step + 1, last, self._pieces.most
         progress.source_tokens += result.source_tokens
         progress.target_tokens += result.target_tokens
         progress.seconds += perf_counter() - begin
@@ -85,66 +113,75 @@ class Loop:
     def _log(self, result: Update, rate: float, share: float) -> None:
         seconds = self.progress.seconds - self._logged.seconds
         tokens = self.progress.target_tokens - self._logged.target_tokens
-        line = self._line() | {
+        line = self.progress.line() | {
             "loss": result.loss,
             "learning_rate": rate,
             "gradient_norm": result.gradient_norm,
             "tokens_per_second": tokens / max(seconds, 1e-9),
         }
         self._logs.write(line)
-        self._logged = Progress(**vars(self.progress))
+        self._logged = replace(self.progress)
         self._reporter.update(line, share)
 
-    def _line(self) -> dict[str, Any]:
-        names = ("step", "epoch", "seconds", "source_tokens", "target_tokens")
-        return {name: getattr(self.progress, name) for name in names}
+    def _tell_skipped(self) -> None:
+        health = self.progress.health
+        self._logs.write(self.progress.line() | {"recovery": "skipped", "rate_share": health.share})
+        self._reporter.warned(
+            f"update {self.progress.step}: its loss or gradient is no finite number; the weights stay as they are, "
+            f"and the learning rate is halved for a while (to {health.share:g} of it)"
+        )
 
-    def _validate(self) -> None:
+    def _validate(self, last: bool = False) -> None:
+        """Validates and saves; a training that is not well has no new best, unless it ends here with none."""
         begin = perf_counter()
-        result = self._validator.validate(self.model)
         progress = self.progress
-        value = result.bleu if self.settings.training.best_by == "bleu" else -result.loss
-        better = progress.best is None or value > progress.best
-        progress.worse = 0 if better else progress.worse + 1
-        if better:
-            progress.best, progress.best_step = value, progress.step
-        line = self._line() | {"validation_loss": result.loss, "validation_bleu": result.bleu}
+        with enough_memory("validate", "lower training.validation_sentences or search.batch_tokens"):
+            result = self._validator.validate(self._training.model)
+        before = replace(progress)
+        better = self._judge(result, last)
+        progress.validated = progress.step
+        line = progress.line() | {"validation_loss": result.loss, "validation_bleu": result.bleu}
         self._logs.write(line)
-        self._save()
+        if last:
+            self._saver.save()
+        elif not self._saver.try_to_save():
+            progress.best, progress.best_step, progress.best_scores = before.best, before.best_step, before.best_scores
+            progress.refuge, better = before.refuge, False
         if better:
-            mark_best(self.run, progress.step, {"bleu": result.bleu, "loss": result.loss})
+            self._training.mark_best()
         self._reporter.validated(line, result, better)
         self._budget.validation_seconds = 1.15 * (perf_counter() - begin)
 
-    def _save(self) -> None:
-        self.progress.clock = self._budget.elapsed()
-        tensors = optimizer_tensors(self.optimizer) | {"rng": torch.get_rng_state()}
-        state = {"progress": self.progress.to_json()}
-        keep = self.settings.training.keep
-        save_checkpoint(self.run, self.progress.step, named_weights(self.model), tensors, state, keep)
-        self._saved_step = self.progress.step
+    def _judge(self, result: Validation, last: bool) -> bool:
+        """Notes what a validation says about the training; whether it is the best so far."""
+        progress = self.progress
+        value = result.bleu if self._settings.training.best_by == "bleu" else -result.loss
+        good = isfinite(value) and (progress.best is None or value > progress.best)
+        better = good and (progress.health.well or (last and progress.best is None))
+        progress.worse = 0 if better else progress.worse + 1
+        if better:
+            progress.best, progress.best_step = value, progress.step
+            progress.best_scores = {"bleu": result.bleu, "loss": result.loss}
+        if progress.health.well:
+            progress.refuge = progress.step
+        return better
 
     def _stopped(self, why: str) -> Ending:
-        if self.progress.step > self._saved_step:
-            self._save()
-        if self.progress.step == 0:
-            return Ending(f"stopped by {why} before the first update; --resume starts over", finished=False)
+        if self.progress.step > self._saver.step:
+            self._saver.save()
         message = f"stopped by {why} at update {self.progress.step}; saved: go on with --resume"
         return Ending(message, finished=False)
 
     def _finished(self) -> Ending:
-        if self.progress.step > self._saved_step or self.progress.best is None:
-            self._validate()
-        mark_last(self.run, self.progress.step, {"finished": True})
-        kind = "BLEU" if self.settings.training.best_by == "bleu" else "loss"
-        best = abs(self.progress.best or 0.0)
+        progress = self.progress
+        if progress.step > progress.validated or progress.best is None:
+            self._validate(last=True)
+        elif progress.step > self._saver.step:
+            self._saver.save()
+        mark_last(self._run, progress.step, {"finished": True})
+        kind = "BLEU" if self._settings.training.best_by == "bleu" else "loss"
         message = (
-            f"finished after {self.progress.step} updates, {self.progress.seconds:.0f} s of training; "
-            f"best validation {kind} {best:.2f} at update {self.progress.best_step}"
+            f"finished after {progress.step} updates, {progress.seconds:.0f} s of training; "
+            f"best validation {kind} {abs(progress.best or 0.0):.2f} at update {progress.best_step}"
         )
         return Ending(message, finished=True)
-
-
-def restore_rng(tensors: dict[str, Tensor]) -> None:
-    """Puts the random numbers back where the checkpoint left them; takes them out of `tensors`."""
-    torch.set_rng_state(tensors.pop("rng"))

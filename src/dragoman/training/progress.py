@@ -1,11 +1,12 @@
 """How far a training is, and when it ends."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from time import monotonic
 from typing import Any
 
 from dragoman.config import TrainingSettings
+from dragoman.training.health import Health
 
 
 @dataclass
@@ -16,8 +17,12 @@ class Progress:
     """Updates made."""
     epoch: int = 0
     """Passes finished."""
+    window: int = 0
+    """Windows done of the present pass."""
+    windows: int = 1
+    """Windows of each pass; a small corpus is one."""
     batch: int = 0
-    """Batches done of the present pass."""
+    """Batches done of the present window."""
     seconds: float = 0.0
     """Time spent on updates: validation and saving left out."""
     clock: float = 0.0
@@ -30,8 +35,27 @@ class Progress:
     """The best validation result: BLEU, or minus the loss."""
     best_step: int = 0
     """Where it was reached."""
+    best_scores: dict[str, float] = field(default_factory=dict)
+    """What was measured there."""
     worse: int = 0
     """Validations since then."""
+    validated: int = 0
+    """The update after which the last validation was."""
+    refuge: int = 0
+    """The checkpoint to go back to: of the last validation at which all was well, or of the beginning."""
+    piece: int = 0
+    """Target positions of a batch that are computed at once; 0 means: all of them."""
+    health: Health = field(default_factory=Health)
+    """Whether the training is well."""
+
+    def line(self) -> dict[str, Any]:
+        """What every line of metrics.jsonl begins with."""
+        names = ("step", "epoch", "seconds", "source_tokens", "target_tokens")
+        return {name: getattr(self, name) for name in names}
+
+    def passes(self, batches: float) -> float:
+        """Passes made, with the share of the present one; `batches` is the present window's number of batches."""
+        return self.epoch + (self.window + self.batch / batches) / self.windows
 
     def to_json(self) -> dict[str, Any]:
         """All fields by name."""
@@ -40,8 +64,14 @@ class Progress:
     @staticmethod
     def from_json(values: dict[str, Any]) -> "Progress":
         """The fields that `to_json` gave."""
-        known = {field.name for field in fields(Progress)}
-        return Progress(**{name: value for name, value in values.items() if name in known})
+        health = Health(**_known(Health, values.get("health", {})))
+        return Progress(**{**_known(Progress, values), "health": health})
+
+
+def _known(kind: type[Any], values: dict[str, Any]) -> dict[str, Any]:
+    """What a checkpoint of another version of dragoman had besides is left out."""
+    names = {one.name for one in fields(kind)}
+    return {name: value for name, value in values.items() if name in names}
 
 
 class Budget:
@@ -58,12 +88,12 @@ class Budget:
         return self._now() - self._began
 
     def share(self, progress: Progress, batches: int) -> float:
-        """The share of the training that is over, 0 to 1; `batches` is the present pass's number of batches."""
+        """The share of the training that is over, 0 to 1; `batches` is the present window's number of batches."""
         settings, shares = self._settings, [0.0]
         if settings.steps:
             shares.append(progress.step / settings.steps)
         if settings.epochs:
-            shares.append((progress.epoch + progress.batch / batches) / settings.epochs)
+            shares.append(progress.passes(batches) / settings.epochs)
         if settings.minutes:
             shares.append(self.elapsed() / max(1e-9, settings.minutes * 60 - self.validation_seconds))
         return min(1.0, max(shares))

@@ -1,25 +1,46 @@
 """Begins a training, or goes on with one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from shutil import rmtree
 from time import monotonic
+from types import MappingProxyType
+from typing import Any
 
 import torch
 
+from dragoman import __version__
 from dragoman.config import Settings
 from dragoman.config.faults import check_training
 from dragoman.errors import DragomanError, UsageError
-from dragoman.runs import Checkpoint, Run, checkpoint_steps, load_checkpoint, read_mark
+from dragoman.runs import (
+    Checkpoint,
+    Run,
+    checkpoint_steps,
+    last_mark,
+    load_checkpoint,
+    newest_whole,
+    save_checkpoint,
+)
+from dragoman.runs.writing import beside, remove_leftovers
+from dragoman.text import Tokenizers
 from dragoman.training.facts import facts
-from dragoman.training.loop import Loop, restore_rng
-from dragoman.training.optimizer import build_optimizer, restore_optimizer
+from dragoman.training.following import Follower
+from dragoman.training.forecast import foresee
+from dragoman.training.loop import Loop
+from dragoman.training.optimizer import build_optimizer
 from dragoman.training.preparing import Prepared, on_this_machine, prepare, validator
 from dragoman.training.progress import Budget, Progress
+from dragoman.training.recovery import after_kill
 from dragoman.training.reporting import Ending, Reporter
+from dragoman.training.room import fitting_piece, room_for_checkpoints
+from dragoman.training.saving import Training
 
 MAY_CHANGE = frozenset(
-    f"training.{name}" for name in ("steps", "epochs", "minutes", "patience", "validate_every", "log_every", "keep")
+    f"training.{name}"
+    for name in ("steps", "epochs", "minutes", "patience", "validate_every", "log_every", "keep", "save_minutes")
 )
 """Settings that a resumed training may be given anew."""
 
@@ -37,28 +58,29 @@ def start(path: Path, settings: Settings, reporter: Reporter, source_run: Path |
     check_training(settings)
     if (path / "config.yaml").exists():
         raise DragomanError(f"{path} exists: add --resume to go on, or choose another folder")
-    weights: Checkpoint | None = None
-    if source_run is not None:
-        other = Run.open(source_run)
-        weights = load_checkpoint(other, "best")
-        settings = inherit(settings, other.settings)
-    prepared = prepare(on_this_machine(settings), source_run, weights)
-    run = Run.create(path, prepared.settings)
+    checkpoint = None
+    if source_run is None:
+        run = Run.create(path, on_this_machine(settings))
+    else:
+        run = _run_from(path, settings, source_run)
+        checkpoint = load_checkpoint(run, 0, optimizer=True)
     with run.lock():
-        prepared.tokenizers.save(path)
-        torch.manual_seed(settings.training.seed)
-        return _train(run, prepared, Progress(), None, Budget(prepared.settings.training, began), reporter)
+        with _undone_on_error(run):
+            prepared = prepare(run.settings, path if checkpoint else None, checkpoint, path, reporter.preparing)
+        if checkpoint is None:
+            return _begin(run, prepared, began, reporter)
+        return _go_on(run, prepared, checkpoint, began, reporter)
 
 
 def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Reporter, which: int | None = None) -> Ending:
-    """Goes on where the last checkpoint (or that of step `which`) was saved.
+    """Goes on where the last checkpoint (or that of step `which`) was saved; a damaged last one gives way to another.
 
     Args:
         changes: lays what the user gave anew over the run's settings.
 
     Raises:
         UsageError: a setting was changed that a resumed training must keep.
-        DragomanError: not a run, being trained, or its checkpoint is damaged.
+        DragomanError: not a run, being trained, or no checkpoint is whole.
     """
     began = monotonic()
     run = Run.open(path)
@@ -66,48 +88,110 @@ def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Report
     _refuse_changes(run.settings, settings)
     check_training(settings)
     with run.lock():
-        last = read_mark(run, "last") if which is None else None
-        if last and last.get("finished") and settings.training == run.settings.training:
-            message = f"{path} is finished (update {last['step']}); give more --minutes or training.steps to train on"
+        mark = last_mark(run) if which is None else {}
+        if mark.get("finished") and settings.training == run.settings.training:
+            message = f"{path} is finished (update {mark['step']}); give more --minutes or training.steps to train on"
             reporter.end(message)
             return Ending(message, finished=True)
+        if run.version != __version__:
+            reporter.warned(
+                f"{path} was trained by dragoman {run.version}, this is {__version__}: it goes on, rounded anew"
+            )
         if not checkpoint_steps(run):
-            return _start_over(run, settings, began, reporter)
-        checkpoint = load_checkpoint(run, "last" if which is None else which, optimizer=True)
-        prepared = prepare(on_this_machine(settings), path, checkpoint)
-        run.save_settings(prepared.settings)
-        run.truncate_metrics(checkpoint.step)
-        progress = Progress.from_json(checkpoint.state["progress"])
-        budget = Budget(prepared.settings.training, began - progress.clock)
-        return _train(run, prepared, progress, checkpoint, budget, reporter)
+            return _begin(
+                run, prepare(on_this_machine(settings), None, None, path, reporter.preparing), began, reporter
+            )
+        checkpoint, wrong = newest_whole(run) if which is None else (load_checkpoint(run, which, optimizer=True), "")
+        if wrong:
+            reporter.warned(f"{wrong}: going on from checkpoint {checkpoint.step}, the newest whole one")
+        prepared = prepare(on_this_machine(settings), path, checkpoint, path, reporter.preparing)
+        return _go_on(run, prepared, checkpoint, began, reporter, mark)
 
 
-def _start_over(run: Run, settings: Settings, began: float, reporter: Reporter) -> Ending:
-    prepared = prepare(on_this_machine(settings), None, None)
+def _run_from(path: Path, settings: Settings, source_run: Path) -> Run:
+    """Makes a run with another one's vocabulary and best weights, as its checkpoint 0: all of it, or none."""
+    other = Run.open(source_run)
+    weights = load_checkpoint(other, "best")
+    Run(path).make_folder()
+    aside = beside(path)
+    run = Run.create(aside, on_this_machine(inherit(settings, other.settings)))
+    try:
+        Tokenizers.load(source_run).save(aside)
+        state = {"progress": Progress().to_json()}
+        torch.manual_seed(settings.training.seed)
+        save_checkpoint(run, 0, weights.model, {"rng": torch.get_rng_state()}, state, settings.training.keep)
+        remove_leftovers(path)
+        aside.replace(path)
+    finally:
+        rmtree(aside, ignore_errors=True)
+    return Run.open(path)
+
+
+def _begin(run: Run, prepared: Prepared, began: float, reporter: Reporter) -> Ending:
+    """Trains from the first update."""
+    settings = prepared.settings
     prepared.tokenizers.save(run.path)
-    run.save_settings(prepared.settings)
+    run.save_settings(settings)
     run.truncate_metrics(-1)
+    training = _training(run, prepared)
+    training.progress.piece = fitting_piece(settings, prepared.model)
     torch.manual_seed(settings.training.seed)
-    return _train(run, prepared, Progress(), None, Budget(prepared.settings.training, began), reporter)
+    training.save()
+    return _train(training, prepared, Budget(settings.training, began), reporter)
 
 
-def _train(
+def _go_on(
     run: Run,
     prepared: Prepared,
-    progress: Progress,
-    checkpoint: Checkpoint | None,
-    budget: Budget,
+    checkpoint: Checkpoint,
+    began: float,
     reporter: Reporter,
+    mark: Mapping[str, Any] = MappingProxyType({}),
 ) -> Ending:
+    """Trains on from a checkpoint; `mark` is what `last.json` says of it."""
+    settings = prepared.settings
+    run.save_settings(settings)
+    run.truncate_metrics(checkpoint.step)
+    training = _training(run, prepared)
+    training.restore(checkpoint, weights=False)
+    progress = training.progress
+    after_kill(run, progress, mark)
+    if progress.refuge not in checkpoint_steps(run):
+        progress.refuge = progress.step
+    training.mark_best_after_kill()
+    smaller = fitting_piece(settings, prepared.model)
+    progress.piece = min(smaller or progress.piece, progress.piece or smaller)
+    return _train(training, prepared, Budget(settings.training, began - progress.clock), reporter)
+
+
+def _training(run: Run, prepared: Prepared) -> Training:
     optimizer = build_optimizer(prepared.model, prepared.settings.training)
-    if checkpoint is not None and checkpoint.optimizer is not None:
-        restore_rng(checkpoint.optimizer)
-        restore_optimizer(optimizer, checkpoint.optimizer)
-    reporter.begin(facts(prepared))
-    data = prepared.epochs, validator(prepared)
-    ending = Loop(run, prepared.model, optimizer, data, progress, budget, reporter).train()
-    reporter.end(ending.message)
+    return Training(run, prepared.model, optimizer, Progress())
+
+
+def _train(training: Training, prepared: Prepared, budget: Budget, reporter: Reporter) -> Ending:
+    piece, drawn = training.progress.piece, torch.get_rng_state()
+    split = {"pieces": f"of at most {piece:,} target positions: whole batches would not fit into memory"}
+    foreseen = foresee(prepared, training.progress, budget.elapsed())
+    follower = Follower(training.run, prepared, foreseen, reporter, budget.elapsed)
+    reporter.begin(facts(prepared, foreseen) | (split if piece else {}))
+    if lacking := room_for_checkpoints(training.run, prepared.model):
+        reporter.warned(lacking)
+    # Whatever was measured for the facts leaves the training's random numbers as they were.
+    torch.set_rng_state(drawn)
+    ending = follower.close(Loop(training, (prepared.epochs, validator(prepared)), budget, follower).train())
+    reporter.end(ending.message, ending.next)
     return ending
+
+
+@contextmanager
+def _undone_on_error(run: Run) -> Iterator[None]:
+    """Removes a new run's folder where the corpus cannot be used; a kill leaves it for --resume."""
+    try:
+        yield
+    except DragomanError:
+        rmtree(run.path, ignore_errors=True)
+        raise
 
 
 def inherit(settings: Settings, other: Settings) -> Settings:

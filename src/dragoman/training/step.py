@@ -18,11 +18,12 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 @dataclass(frozen=True)
 class Update:
-    """What one update saw; tokens are real ones, padding left out."""
+    """What an update's batches gave; tokens are real ones, padding left out."""
 
     loss: float
     """Nats a target token, label smoothing included."""
     gradient_norm: float
+    """Before clipping."""
     source_tokens: int
     target_tokens: int
 
@@ -51,6 +52,13 @@ def update(
     learning_rate: float,
 ) -> Update:
     """Sums the gradient over `batches`, divides by their target tokens, clips it and takes one step."""
+    found = gradient(model, batches, settings)
+    step(optimizer, learning_rate)
+    return found
+
+
+def gradient(model: Transformer, batches: Sequence[PairBatch], settings: TrainingSettings) -> Update:
+    """Sums the gradient over `batches`, divides by their target tokens and clips it; it lies with the parameters."""
     tokens = sum(int(batch.target_lengths.sum()) for batch in batches)
     total = 0.0
     for batch in batches:
@@ -60,9 +68,13 @@ def update(
         total += float(loss.detach())
     limit = settings.clip or float("inf")
     norm = nn.utils.clip_grad_norm_(model.parameters(), limit)
+    source = sum(int(batch.source.lengths.sum()) for batch in batches)
+    return Update(total / tokens, float(norm), source, tokens)
+
+
+def step(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    """Moves the weights against their gradient, which is gone afterwards."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    source = sum(int(batch.source.lengths.sum()) for batch in batches)
-    return Update(total / tokens, float(norm), source, tokens)

@@ -1,0 +1,45 @@
+"""Whether memory and disk will do, asked before the first update."""
+
+import shutil
+from dataclasses import replace
+
+from dragoman.config import Settings
+from dragoman.models.transformer import Transformer
+from dragoman.runs import Run
+from dragoman.training.limits import available_memory
+from dragoman.training.memory import memory_forecast, resident
+
+SMALLEST = 64
+"""Target positions; a piece is not made smaller beforehand."""
+ADAM = 3
+"""Numbers saved for each trained one: itself and the optimizer's two moments."""
+
+
+def fitting_piece(settings: Settings, model: Transformer) -> int:
+    """Target positions of a batch that can be computed at once in the memory that is free; 0 where all can."""
+    whole = settings.batches.target_tokens
+    piece, free = whole, available_memory()
+    while piece > SMALLEST and _needed(settings, model, piece) > free:
+        piece = max(SMALLEST, piece // 2)
+    return 0 if piece == whole else piece
+
+
+def _needed(settings: Settings, model: Transformer, positions: int) -> int:
+    """Bytes to come for batches of so many target positions."""
+    smaller = replace(settings, batches=replace(settings.batches, target_tokens=positions))
+    return memory_forecast(smaller, model) - resident()
+
+
+def room_for_checkpoints(run: Run, model: Transformer) -> str:
+    """What is said where the disk has too little room for the checkpoints; empty where it has enough."""
+    one = 4 * ADAM * sum(parameter.numel() for parameter in model.parameters())
+    there = sum(file.stat().st_size for file in run.path.glob("checkpoints/*/*"))
+    # The newest ones, the best, the one to go back to, and the one that is being written.
+    needed = (run.settings.training.keep + 3) * one - there
+    free = shutil.disk_usage(run.path).free
+    if needed <= free:
+        return ""
+    return (
+        f"the checkpoints will need up to {needed / 2**20:,.0f} MiB more, and {run.path} has {free / 2**20:,.0f} MiB "
+        f"free: make room, or lower training.keep"
+    )

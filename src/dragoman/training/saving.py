@@ -1,0 +1,131 @@
+"""What a training consists of; saving it, and putting it back as it was saved."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic
+
+import torch
+
+from dragoman.errors import DragomanError
+from dragoman.models.transformer import Transformer
+from dragoman.models.weights import load_weights, named_weights
+from dragoman.runs import Checkpoint, Run, checkpoint_steps, mark_best, read_mark, save_checkpoint
+from dragoman.training.logs import folder_gone
+from dragoman.training.optimizer import optimizer_tensors, restore_optimizer
+from dragoman.training.progress import Progress
+
+
+class Halted(DragomanError):
+    """The training cannot go on, but its weights are good: they are saved before it ends."""
+
+
+@dataclass
+class Training:
+    """All that changes from update to update."""
+
+    run: Run
+    model: Transformer
+    optimizer: torch.optim.Optimizer
+    progress: Progress
+
+    def save(self) -> None:
+        """Saves a checkpoint.
+
+        Raises:
+            DragomanError: it cannot be written.
+        """
+        progress = self.progress
+        tensors = optimizer_tensors(self.optimizer) | {"rng": torch.get_rng_state()}
+        state = {"progress": progress.to_json()}
+        keep = self.run.settings.training.keep
+        self.run.flush_metrics()
+        save_checkpoint(self.run, progress.step, named_weights(self.model), tensors, state, keep, progress.refuge)
+
+    def restore(self, checkpoint: Checkpoint, weights: bool = True) -> None:
+        """Puts back what `save` saved; the weights only where the model does not have them yet."""
+        if weights:
+            load_weights(self.model, checkpoint.model)
+        tensors = dict(checkpoint.optimizer or {})
+        if "rng" in tensors:
+            torch.set_rng_state(tensors.pop("rng"))
+        restore_optimizer(self.optimizer, tensors)
+        self.progress = Progress.from_json(checkpoint.state["progress"])
+
+    def mark_best(self) -> None:
+        """Points `best.json` to the best checkpoint."""
+        mark_best(self.run, self.progress.best_step, dict(self.progress.best_scores))
+
+    def mark_best_after_kill(self) -> None:
+        """The same where a kill came between saving the best checkpoint and pointing to it."""
+        try:
+            marked = (read_mark(self.run, "best") or {"step": -1})["step"]
+        except DragomanError:
+            marked = -1
+        best = self.progress.best_step
+        if self.progress.best_scores and marked < best and best in checkpoint_steps(self.run):
+            self.mark_best()
+
+
+class Saver:
+    """Saves a training now and then; one that cannot be saved goes on, and is tried again."""
+
+    def __init__(self, training: Training, elapsed: Callable[[], float], warn: Callable[[str], None]):
+        """`elapsed` is the training's clock."""
+        self._training, self._elapsed, self._warn = training, elapsed, warn
+        self._minutes = training.run.settings.training.save_minutes
+        self._tried = monotonic()
+        self.step = training.progress.step
+        """The newest update that is saved."""
+
+    def due(self) -> bool:
+        """Whether `training.save_minutes` are over since the last checkpoint."""
+        return 0 < 60 * self._minutes <= monotonic() - self._tried
+
+    def save(self) -> None:
+        """Saves a checkpoint.
+
+        Raises:
+            DragomanError: it cannot be written.
+        """
+        self._tried = monotonic()
+        training = self._training
+        training.progress.clock = self._elapsed()
+        training.save()
+        self.step = training.progress.step
+
+    def try_to_save(self) -> bool:
+        """Saves a checkpoint, or warns that it cannot; says which.
+
+        Raises:
+            DragomanError: the run's folder is gone.
+        """
+        try:
+            self.save()
+        except DragomanError as error:
+            if not self._training.run.path.is_dir():
+                raise folder_gone(self._training.run) from error
+            self._warn(
+                f"{str(error).rpartition(': ')[0]}: the training goes on and will try again; make room meanwhile"
+            )
+            return False
+        return True
+
+
+@contextmanager
+def making_batches() -> Iterator[None]:
+    """Turns whatever goes wrong while batches are made, in a background thread too, into one clear line.
+
+    Raises:
+        Halted: something went wrong.
+    """
+    try:
+        yield
+    except DragomanError as error:
+        raise Halted(str(error)) from error
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise Halted(
+            f"the next batches could not be made ({what}); what was trained is saved: "
+            f"see that the corpus is in its place, then add --resume"
+        ) from error

@@ -1,0 +1,105 @@
+"""Batches in pieces, where a whole one does not fit into memory: the same update, made a few sentences at a time."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from dragoman.batches.padded import PairBatch, SourceBatch
+from dragoman.config import TrainingSettings
+from dragoman.models.transformer import Transformer
+from dragoman.training.saving import Halted
+from dragoman.training.step import Update, gradient
+
+WORDS = ("not enough memory", "can't allocate memory", "out of memory", "bad_alloc", "could not create a primitive",
+         "could not execute a primitive", "Cannot allocate memory")  # fmt: skip
+"""By these one knows that it was memory which torch, oneDNN or the C++ library lacked: they raise RuntimeError."""
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether memory is what an error is about."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in WORDS)
+    )
+
+
+@contextmanager
+def enough_memory(what: str, mend: str) -> Iterator[None]:
+    """Says in one line that memory gave out.
+
+    Raises:
+        Halted: it did; the weights are as they were.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not lacks_memory(error):
+            raise
+        raise Halted(f"not enough memory to {what}: {mend}, or free memory; then add --resume") from error
+
+
+class Pieces:
+    """Cuts batches into pieces of at most `most` target positions; learns what fits."""
+
+    def __init__(self, most: int, warn: Callable[[str], None]):
+        """`most` is 0 where everything fits."""
+        self.most, self._warn = most, warn
+
+    def gradient(self, model: Transformer, batches: Sequence[PairBatch], settings: TrainingSettings) -> Update:
+        """The gradient of all batches; where memory gives out, once more in smaller pieces.
+
+        Raises:
+            Halted: a single pair of sentences does not fit.
+        """
+        drawn = torch.get_rng_state()
+        while True:
+            try:
+                return gradient(model, [piece for batch in batches for piece in self.of(batch)], settings)
+            except (MemoryError, RuntimeError) as error:
+                if not lacks_memory(error):
+                    raise
+            # Outside `except`: the error holds on to all that the failed pass had made.
+            model.zero_grad(set_to_none=True)
+            torch.set_rng_state(drawn)
+            self._halve(batches)
+
+    def of(self, batch: PairBatch) -> list[PairBatch]:
+        """The batch in pieces; a pair that is larger than a piece is a piece alone."""
+        sentences, width = batch.target_in.shape
+        if not self.most or sentences * width <= self.most:
+            return [batch]
+        rows = max(1, self.most // width)
+        return [rows_of(batch, first, first + rows) for first in range(0, sentences, rows)]
+
+    def _halve(self, batches: Sequence[PairBatch]) -> None:
+        pieces = sorted((piece for batch in batches for piece in self.of(batch)), key=positions)
+        several = [piece for piece in pieces if len(piece.target_in) > 1]
+        if not several:
+            longest = pieces[-1]
+            raise Halted(
+                f"not enough memory for one pair of {longest.source.ids.shape[1]} source and "
+                f"{longest.target_in.shape[1]} target tokens: lower batches.longest or model.d_model, "
+                f"or free memory; then add --resume"
+            )
+        sentences, width = several[-1].target_in.shape
+        self.most = width * -(-sentences // 2)
+        self._warn(
+            f"memory gave out; batches are computed in pieces of at most {self.most:,} target positions from here on"
+        )
+
+
+def positions(batch: PairBatch) -> int:
+    """Target positions, padding included."""
+    return batch.target_in.numel()
+
+
+def rows_of(batch: PairBatch, first: int, end: int) -> PairBatch:
+    """Some of a batch's pairs, without the padding that only the others needed."""
+    source, target = batch.source.lengths[first:end], batch.target_lengths[first:end]
+    longest, widest = int(source.max()), int(target.max())
+    return PairBatch(
+        SourceBatch(batch.source.ids[first:end, :longest], source),
+        batch.target_in[first:end, :widest],
+        batch.target_out[first:end, :widest],
+        target,
+    )

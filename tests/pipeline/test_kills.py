@@ -1,0 +1,70 @@
+"""A training that was killed and resumed ends in the weights of one that never was, to the last bit."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dragoman.models import hardware
+from tests.pipeline.conftest import SMALL, Result, files, sets
+from tests.pipeline.killing import killed_after, killed_at, same_ending, weights
+from tests.pipeline.killing import lines as metrics
+
+Dragoman = Callable[..., Result]
+
+DRAWN = sets(
+    *SMALL, "training.steps=14", "training.validate_every=4", "training.log_every=1", "training.patience=3",
+    "text.sampling=0.1", "model.dropout=0.2", "model.attention_dropout=0.1", "training.accumulate=2",
+)  # fmt: skip
+"""Everything that draws numbers draws."""
+
+
+def test_killed_at_nasty_moments(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert dragoman("train", whole, *files(lines), *DRAWN).code == 0
+    # The corpus is stored and the vocabulary learnt, the model not yet built.
+    killed_at("dragoman.training.preparing.build_model", 1, "train", killed, *files(lines), *DRAWN)
+    assert not (killed / "checkpoints").exists()
+    # Manifest and last.json of checkpoint 0; of checkpoint 4 the files are written and the manifest is not.
+    killed_at("dragoman.runs.checkpoints.write_json", 3, "train", killed, "--resume")
+    assert [path.name for path in (killed / "checkpoints").iterdir() if path.name.isdecimal()] == ["00000000"]
+    # Checkpoint 4 is the best, and nothing says so yet.
+    killed_at("dragoman.training.saving.mark_best", 1, "train", killed, "--resume")
+    assert not (killed / "best.json").exists()
+    assert dragoman("train", killed, "--resume").code == 0
+    same_ending(killed, whole)
+    assert [line["step"] for line in metrics(killed) if "loss" in line] == list(range(1, 15))
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(3000)
+def test_twenty_kills_at_random_moments(lines: Path, tmp_path: Path) -> None:
+    dtype = hardware.faster_dtype()
+    common = [
+        *files(lines), "--preset", "tiny", "--json",
+        *sets(
+            "text.vocabulary_size=800", "text.sampling=0.1", "model.dropout=0.2", "model.attention_dropout=0.1",
+            "batches.target_tokens=1000", f"training.threads={hardware.usable_cores()}", f"training.dtype={dtype}",
+            "training.steps=240", "training.validate_every=25", "training.log_every=1", "training.save_minutes=0.02",
+            "training.validation_sentences=10", "search.longest_ratio=0.5", "training.warmup_steps=50",
+        ),
+    ]  # fmt: skip
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert not killed_after(1500, "train", whole, *common)
+    draw, kills = random.Random(1), 0
+    while kills < 20:
+        # Every third one at any moment of the beginning, the others while the training is at work.
+        begun = killed / "last.json" if kills % 3 else None
+        seconds = draw.uniform(0.2, 4)
+        arguments = ["--resume", "--json"] if (killed / "config.yaml").exists() else common
+        if not killed_after(seconds, "train", killed, *arguments, begun=begun):
+            break
+        kills += 1
+        steps = [line["step"] for line in metrics(killed)] if (killed / "metrics.jsonl").exists() else [0]
+        at = f"{seconds:.2f} s after its {'first checkpoint' if begun else 'start'}"
+        print(f"kill {kills}: {at}, at update {steps[-1]}", flush=True)
+    assert not killed_after(1500, "train", killed, "--resume")
+    assert kills == 20
+    same_ending(killed, whole)
+    print(f"{kills} kills, {dtype}: the same weights, SHA-256 {weights(killed)}")
