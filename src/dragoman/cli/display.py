@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from dragoman.training.coach import Advice
 from dragoman.training.reporting import Line
 from dragoman.training.validation import Validation
 
@@ -31,8 +32,11 @@ class Display:
         self._console = console()
         self._progress = Progress(BarColumn(), TextColumn("{task.description}"), console=self._console, transient=True)
         self._bar: TaskID | None = None
-        self._began = self._told = time.monotonic()
-        self._first_share: float | None = None
+        self._told = time.monotonic()
+
+    def preparing(self, message: str) -> None:
+        """Prints what is being done."""
+        self._console.print(Text(message, style="dim"))
 
     def begin(self, facts: Mapping[str, str]) -> None:
         """Prints what was found and chosen."""
@@ -40,32 +44,23 @@ class Display:
         for name, value in facts.items():
             table.add_row(Text(name, style="bold"), value)
         self._console.print(table)
-        self._began = self._told = time.monotonic()
+        self._told = time.monotonic()
         if self._console.is_terminal:
             self._bar = self._progress.add_task("first update ...", total=1.0)
             self._progress.start()
 
     def update(self, line: Line, share: float) -> None:
         """Moves the bar, or now and then prints a line."""
-        if self._first_share is None:
-            self._first_share = share
-            self._began = time.monotonic()
+        left = f"{timedelta(seconds=round(line['seconds_left']))} left" if "seconds_left" in line else ""
         text = (
             f"update {line['step']:,}  epoch {line['epoch'] + 1}  loss {line['loss']:.3f}  "
-            f"{line['tokens_per_second']:,.0f} tokens/s  {self._time_left(share)}"
+            f"{line['tokens_per_second']:,.0f} tokens/s  {left}"
         )
         if self._bar is not None:
             self._progress.update(self._bar, completed=share, description=text)
         elif time.monotonic() - self._told >= SECONDS_BETWEEN_LINES:
             self._told = time.monotonic()
             self._console.print(text)
-
-    def _time_left(self, share: float) -> str:
-        done = share - (self._first_share or 0.0)
-        if done <= 0:
-            return ""
-        left = (time.monotonic() - self._began) * (1 - share) / done
-        return f"{timedelta(seconds=round(left))} left"
 
     def validated(self, line: Line, validation: Validation, best: bool) -> None:
         """Prints the scores and a few translations."""
@@ -81,10 +76,21 @@ class Display:
             self._console.print(Text(f"   -> {_short(sample.hypothesis)}"))
         self._told = time.monotonic()
 
-    def end(self, message: str) -> None:
-        """Takes the bar away and prints how it ended."""
+    def advised(self, advice: Advice) -> None:
+        """Prints what the curves say."""
+        calm = advice.verdict in ("on track", "warming up")
+        self._console.print(Text(f"coach: {advice.text}", style="green" if calm else "bold yellow"))
+
+    def warned(self, message: str) -> None:
+        """Prints what went wrong and what is done about it."""
+        self._console.print(Text(f"warning: {message}", style="bold yellow"))
+
+    def end(self, message: str, following: str = "") -> None:
+        """Takes the bar away and prints how it ended and what to do next."""
         self.close()
         self._console.print(Text(message, style="bold"))
+        if following:
+            self._console.print(Text(following))
 
     def close(self) -> None:
         """Takes the bar away."""
@@ -93,6 +99,10 @@ class Display:
 
 class JsonLines:
     """Writes one JSON object a line on stdout."""
+
+    def preparing(self, message: str) -> None:
+        """What is being done before the training begins."""
+        print_json({"event": "preparing", "message": message})
 
     def begin(self, facts: Mapping[str, str]) -> None:
         """The facts as one object."""
@@ -106,9 +116,17 @@ class JsonLines:
         """A validation's line."""
         print_json({"event": "validation", **line, "best": best})
 
-    def end(self, message: str) -> None:
-        """How it ended."""
-        print_json({"event": "end", "message": message})
+    def advised(self, advice: Advice) -> None:
+        """What the curves say, and what to do."""
+        print_json({"event": "advice", "verdict": advice.verdict, "message": advice.message, "mend": advice.mend})
+
+    def warned(self, message: str) -> None:
+        """What went wrong and what is done about it."""
+        print_json({"event": "warning", "message": message})
+
+    def end(self, message: str, following: str = "") -> None:
+        """How it ended, and what to do next."""
+        print_json({"event": "end", "message": message, **({"next": following} if following else {})})
 
     def close(self) -> None:
         """Nothing is open."""

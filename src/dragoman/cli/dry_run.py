@@ -1,6 +1,7 @@
 """dragoman train --dry-run: what would be trained."""
 
 from pathlib import Path
+from time import monotonic
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -10,7 +11,9 @@ from dragoman.cli.display import print_json
 from dragoman.config import Settings
 from dragoman.runs import Run, load_checkpoint
 from dragoman.training.facts import facts, parameters, parts
+from dragoman.training.forecast import foresee
 from dragoman.training.preparing import on_this_machine, prepare
+from dragoman.training.progress import Progress
 from dragoman.training.start import inherit
 
 NARROWEST = 110
@@ -18,17 +21,19 @@ NARROWEST = 110
 
 
 def dry_run(settings: Settings, source_run: Path | None, json: bool) -> None:
-    """Prints the model part by part, its size, the memory forecast and the batches an epoch."""
-    weights = None
+    """Prints the model part by part, its size, the forecasts of memory and time, and the batches an epoch."""
+    began, weights = monotonic(), None
     if source_run is not None:
         other = Run.open(source_run)
         settings, weights = inherit(settings, other.settings), load_checkpoint(other, "best")
     prepared = prepare(on_this_machine(settings), source_run, weights)
-    found, rows = facts(prepared), list(parts(prepared.model))
+    foreseen = foresee(prepared, Progress(), monotonic() - began)
+    found, rows = facts(prepared, foreseen), list(parts(prepared.model))
     prepared.epochs.close()
     if json:
         listed = [{"name": row.name, "shape": list(row.shape), "parameters": row.parameters} for row in rows]
-        print_json({**found, "parameters": parameters(prepared.model), "parts": listed})
+        forecast = foreseen.to_json() if foreseen else None
+        print_json({**found, "forecast": forecast, "parameters": parameters(prepared.model), "parts": listed})
         return
     table = Table("part", "shape", "parameters", "first values: mean ± deviation", box=SIMPLE_HEAD, pad_edge=False)
     table.columns[2].justify = "right"

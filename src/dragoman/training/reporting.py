@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from dragoman.runs import Run
+from dragoman.training.coach import Advice
 from dragoman.training.validation import Validation
 
 Line = Mapping[str, Any]
@@ -18,10 +18,16 @@ class Ending:
     """One line for people."""
     finished: bool
     """Whether it came to its end, rather than being stopped."""
+    next: str = ""
+    """What it reached and what to do next, in one line."""
 
 
 class Reporter(Protocol):
     """Is told what happens."""
+
+    def preparing(self, message: str) -> None:
+        """What takes long before the training begins: one line now and then."""
+        ...
 
     def begin(self, facts: Mapping[str, str]) -> None:
         """What was found and chosen, before the first update."""
@@ -35,13 +41,24 @@ class Reporter(Protocol):
         """A validation's line; `best` where it is the best so far."""
         ...
 
-    def end(self, message: str) -> None:
-        """How the training ended."""
+    def advised(self, advice: Advice) -> None:
+        """What the curves say, where it has changed."""
+        ...
+
+    def warned(self, message: str) -> None:
+        """Something went wrong, and what the training does about it: one line."""
+        ...
+
+    def end(self, message: str, following: str = "") -> None:
+        """How the training ended, and what to do next."""
         ...
 
 
 class Silent:
     """Tells nobody."""
+
+    def preparing(self, message: str) -> None:
+        """Nothing is said."""
 
     def begin(self, facts: Mapping[str, str]) -> None:
         """Nothing is said."""
@@ -52,26 +69,11 @@ class Silent:
     def validated(self, line: Line, validation: Validation, best: bool) -> None:
         """Nothing is said."""
 
-    def end(self, message: str) -> None:
+    def advised(self, advice: Advice) -> None:
         """Nothing is said."""
 
+    def warned(self, message: str) -> None:
+        """Nothing is said."""
 
-class Logs:
-    """Writes every line to metrics.jsonl and to TensorBoard's events."""
-
-    def __init__(self, run: Run):
-        from torch.utils.tensorboard import SummaryWriter
-
-        self._run = run
-        self._writer = SummaryWriter(str(run.path / "tensorboard"))
-
-    def write(self, line: Line) -> None:
-        """One line, its numbers as curves over the updates."""
-        self._run.metrics(dict(line))
-        for name, value in line.items():
-            if name != "step" and isinstance(value, int | float):
-                self._writer.add_scalar(name, value, line["step"])
-
-    def close(self) -> None:
-        """Flushes what is still held."""
-        self._writer.close()
+    def end(self, message: str, following: str = "") -> None:
+        """Nothing is said."""

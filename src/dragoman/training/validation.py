@@ -1,6 +1,6 @@
 """How good a model is on sentences it does not train on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -34,6 +34,9 @@ class Validation:
     bleu: float
     """Greedy search, sacrebleu's 13a, cased."""
     samples: list[Sample]
+    hypotheses: list[str] = field(default_factory=list)
+    """Of the sentences that BLEU was taken of."""
+    references: list[str] = field(default_factory=list)
 
 
 class Validator:
@@ -67,7 +70,7 @@ class Validator:
         model.train(training)
         shown = range(min(SAMPLES, len(texts)))
         samples = [Sample(self._sentences[i], texts[i], self._references[i]) for i in shown]
-        return Validation(loss, bleu, samples)
+        return Validation(loss, bleu, samples, texts, list(self._references))
 
     @torch.no_grad()
     def _loss(self, model: Transformer) -> float:

@@ -1,0 +1,101 @@
+"""How much memory a training will take at its peak, reckoned from what the backward pass keeps of a small batch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dragoman import kernels
+from dragoman.batches.packed import filled_up
+from dragoman.batches.padded import pair_batch
+from dragoman.config import Settings
+from dragoman.models.transformer import Transformer
+from dragoman.text.special import UNKNOWN
+from dragoman.training.loss import ROWS
+from dragoman.training.step import DTYPES, batch_loss
+
+HEAP = {"float32": 1.6, "bfloat16": 2.2}
+"""Measured: bytes that a batch takes for each byte that its backward pass needs: gradients on their way, and gaps."""
+LIBRARIES = {"float32": 90 * 2**20, "bfloat16": 190 * 2**20}
+"""Measured: what torch, numba and oneDNN's compiled products take on the way from the first pass to the last."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a forward pass keeps for the backward pass, in bytes; weights themselves left out."""
+
+    constant: float
+    position: float
+    """A target position, with a source position beside it."""
+
+
+def kept(settings: Settings, model: Transformer, length: int) -> Kept:
+    """Counts what two small batches of sentences of `length` tokens keep; model and random numbers stay as they are."""
+    few = max(1, 64 // length)
+    small, large = (filled_up(rows * length) for rows in (few, 3 * few))
+    mode = model.training
+    model.train()
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        one, three = (_kept_bytes(settings, model, rows, length) for rows in (few, 3 * few))
+    model.train(mode)
+    position = (three - one) / (large - small)
+    return Kept(max(0.0, one - position * small), position)
+
+
+def _kept_bytes(settings: Settings, model: Transformer, rows: int, length: int) -> int:
+    weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    found: dict[int, tuple[int, Tensor]] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        # The tensor is held too, so that no later one takes its place in memory.
+        found[storage.data_ptr()] = storage.nbytes(), tensor
+        return tensor
+
+    training, sentences = settings.training, [[UNKNOWN] * (length - 1)] * rows
+    batch = pair_batch(sentences, sentences, model.output.weight.device)
+    with torch.autograd.graph.saved_tensors_hooks(note, _same), kernels.fused(training.kernels == "fused"):
+        batch_loss(model, batch, training.label_smoothing, DTYPES[training.dtype])
+    return sum(size for place, (size, _) in found.items() if place not in weights)
+
+
+def _same(tensor: Tensor) -> Tensor:
+    return tensor
+
+
+def memory_forecast(settings: Settings, model: Transformer, longest: int | None = None) -> int:
+    """Bytes at the training's peak, to be asked once the corpus is read and before the first update.
+
+    What the process has already, gradients and two moments, one batch's activations, what libraries take on the way,
+    and a validation's chunk of logits three times: as they are, as probabilities, as a gradient.
+
+    Args:
+        longest: tokens of the corpus' longest sentence; attention keeps its square.
+    """
+    length = max(2, min(longest or 32, settings.batches.longest))
+    found = kept(settings, model, length)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    vocabulary, width = model.output.weight.shape
+    loss = 3 * min(ROWS, settings.batches.target_tokens) * vocabulary * 4 + 2 * vocabulary * width * 4
+    batch = found.constant + HEAP[settings.training.dtype] * found.position * filled_up(settings.batches.target_tokens)
+    return resident() + round(12 * count + loss + batch) + LIBRARIES[settings.training.dtype]
+
+
+def resident() -> int:
+    """Bytes of memory that this process has now."""
+    return _status("VmRSS:") or peak_memory()
+
+
+def peak_memory() -> int:
+    """The most bytes of memory that this process has had so far."""
+    from dragoman.training.profiling import peak_memory as peak
+
+    return peak()
+
+
+def _status(name: str) -> int:
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    found = [line.split()[1] for line in lines if line.startswith(name)]
+    return int(found[0]) * 1024 if found else 0

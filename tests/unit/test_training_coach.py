@@ -1,0 +1,143 @@
+"""The coach on recorded trainings: good ones, and ones that were spoilt on purpose (abridged metrics.jsonl files)."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dragoman.config import Settings, TrainingSettings
+from dragoman.training.closing import closing, still_rising
+from dragoman.training.coach import Advice, Situation, advise
+from dragoman.training.history import Stretch, stretches
+
+HISTORIES = Path(__file__).parent / "data" / "histories"
+SMALL = Situation(pairs=6000, vocabulary=3000, d_model=64, dropout=0.2, warmup_steps=100, learning_rate=3e-3)
+"""What the trainings on parts of Multi30k had in common: two layers, 64 wide."""
+QUALITY = Situation(pairs=29_000, vocabulary=8000, d_model=256, dropout=0.15, warmup_steps=400, learning_rate=1.5e-3)
+SITUATIONS = {
+    "overfitting": replace(SMALL, pairs=500, vocabulary=1500, dropout=0.0),
+    "shuffled": SMALL,
+    "shifted": SMALL,
+    "many_tokens": replace(SMALL, pairs=1500, vocabulary=5000, dropout=0.1),
+    "half_shuffled": replace(SMALL, pairs=10_000),
+    "few_updates": SMALL,
+    "validation_shuffled": SMALL,
+    "rate_too_high": replace(SMALL, learning_rate=0.1),
+    "rate_too_low": replace(SMALL, learning_rate=1e-5),
+    "too_small": replace(SMALL, pairs=20_000, d_model=16),
+    "small_corpus": replace(SMALL, pairs=3000, dropout=0.1),
+    "short": replace(SMALL, pairs=29_000),
+    "multi30k_en_de": QUALITY,
+    "multi30k_en_fr": QUALITY,
+    "multi30k_de_en": QUALITY,
+    "pizzeria": Situation(24_000, 1500, 128, 0.0, 100, 2.5e-3),
+}
+
+BESIDES = {"overfitting": ["vocabulary too large"]}
+"""What else is said on the way: 500 pairs are few for 1,500 tokens."""
+
+
+def history(name: str) -> list[dict[str, Any]]:
+    """The lines of a recorded training."""
+    return [json.loads(line) for line in (HISTORIES / f"{name}.jsonl").read_text().splitlines()]
+
+
+def verdicts(name: str) -> list[str]:
+    """The first verdict after each of its validations."""
+    seen = stretches(history(name), clip=1.0)
+    last = seen[-1].step
+    return [advise(seen[:count], seen[count - 1].step / last, SITUATIONS[name])[0].verdict
+            for count in range(1, len(seen) + 1)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("overfitting", "overfitting"),
+        ("many_tokens", "vocabulary too large"),
+        ("half_shuffled", "bad data"),
+        ("few_updates", "underfitting"),
+        ("shuffled", "bad data"),
+        ("shifted", "bad data"),
+        ("validation_shuffled", "bad validation data"),
+        ("rate_too_high", "learning rate too high"),
+        ("rate_too_low", "learning rate too low"),
+        ("too_small", "underfitting"),
+        ("short", "underfitting"),
+    ],
+)
+def test_spoilt_trainings_are_told_from_each_other(name: str, verdict: str) -> None:
+    given = verdicts(name)
+    assert given[-1] == verdict
+    assert set(given) <= {"warming up", "on track", verdict, *BESIDES.get(name, ())}
+
+
+@pytest.mark.parametrize("name", ["multi30k_en_de", "multi30k_en_fr", "multi30k_de_en", "pizzeria", "small_corpus"])
+def test_no_false_alarm_on_good_ones(name: str) -> None:
+    assert set(verdicts(name)) <= {"warming up", "on track"}
+
+
+def stretch(step: int, valid: float, loss: float, bleu: float = 20.0, **others: Any) -> Stretch:
+    """One made by hand."""
+    given = {"epoch": step // 50, "seconds": step / 10, "uneven": 0.0, "clipped": 0.0, "speed": 1000.0, **others}
+    return Stretch(step=step, valid=valid, loss=loss, bleu=bleu, **given)
+
+
+def test_overfitting_says_since_when_and_what_to_do() -> None:
+    seen = [stretch(100 * at, *losses) for at, losses in enumerate([(3.0, 3.0), (2.5, 2.4), (2.6, 1.9), (2.7, 1.5)], 5)]
+    (advice,) = advise(seen, 0.5, QUALITY)
+    assert advice.verdict == "overfitting"
+    assert "since update 600 (2.50 to 2.70)" in advice.message
+    assert "best checkpoint is kept" in advice.message
+    assert "model.dropout=0.3" in advice.mend
+    assert "training.patience=5" in advice.mend
+    assert "patience" not in advise(seen, 0.5, replace(QUALITY, patience=3))[0].mend
+    first_pass = [replace(one, epoch=0) for one in seen]
+    assert advise(first_pass, 0.5, QUALITY)[0].verdict == "on track"
+
+
+def test_a_busy_machine_is_told_of_beside_the_verdict() -> None:
+    seen = [stretch(500, 3.0, 3.5), stretch(1000, 2.5, 3.0, speed=500.0)]
+    verdict, slow = advise(seen, 0.5, replace(QUALITY, speed=1000.0))
+    assert (verdict.verdict, slow.verdict) == ("on track", "slower than forecast")
+    assert "500 target tokens a second, 1,000 were forecast" in slow.message
+    assert len(advise(seen, 0.5, replace(QUALITY, speed=700.0))) == 1
+
+
+def test_a_vocabulary_that_is_too_large() -> None:
+    seen = [stretch(500, 5.0, 5.5, 1.0), stretch(1000, 4.5, 5.0, 2.0)]
+    advice = advise(seen, 0.5, replace(QUALITY, pairs=1500))[0]
+    assert advice.verdict == "vocabulary too large"
+    assert advice.mend.startswith("begin anew with --set text.vocabulary_size=500")
+
+
+def test_lines_without_numbers_are_left_out() -> None:
+    lines: list[dict[str, Any]] = [
+        {"step": 1, "loss": 4.0, "gradient_norm": 2.0, "tokens_per_second": 10.0},
+        {"step": 2, "loss": None, "gradient_norm": None},
+        {"step": 2, "recovery": "skipped", "rate_share": 0.5},
+        {"step": 3, "loss": 2.0, "gradient_norm": None, "tokens_per_second": 30.0},
+        {"step": 3, "epoch": 0, "seconds": 1.0, "validation_loss": 3.0, "validation_bleu": 1.0},
+        {"step": 4, "epoch": 0, "seconds": 2.0, "validation_loss": None, "validation_bleu": 0.0},
+    ]
+    (found,) = stretches(lines, clip=1.0)
+    assert found == Stretch(3, 0, 1.0, loss=3.0, uneven=1.0, clipped=1.0, speed=20.0, valid=3.0, bleu=1.0)
+
+
+def test_the_closing_line() -> None:
+    seen = stretches(history("multi30k_en_de"), clip=1.0)
+    assert still_rising(seen) == pytest.approx(1.0, abs=0.1)
+    twenty = Settings(training=TrainingSettings(minutes=20))
+    said = closing(seen, [Advice("on track", "")], twenty, True, 1200.0)
+    assert said.startswith("37.4 validation BLEU after 20 min; still rising (+1.0 over the last quarter): ")
+    assert said.endswith("give it --minutes 40; try it")
+    flat = [stretch(step, 2.0, 2.2) for step in (100, 200, 300, 400)]
+    assert "levelled off" in closing(flat, [], twenty, True, 60.0)
+    falling = [stretch(step, 4.0 - step / 200, 4.0) for step in (100, 200, 300, 400)]
+    steps = Settings(training=TrainingSettings(steps=400))
+    assert "the loss is still falling: give it --set training.steps=800" in closing(falling, [], steps, True, 60.0)
+    over = [Advice("overfitting", "it rises", "more data")]
+    assert "overfitting: more data; try it" in closing(flat, over, twenty, True, 60.0)
+    assert closing(flat, over, twenty, False, 60.0) == "go on with"
