@@ -1,0 +1,148 @@
+"""A training's data on the disk: windows, kills, pipes, files that changed or went, a store that was deleted."""
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.conftest import SMALL, Result, files, sets
+from tests.pipeline.killing import killed_at, same_ending
+from tests.pipeline.test_bad_input import fails
+
+Dragoman = Callable[..., Result]
+
+SHORT = sets(*SMALL, "training.steps=4", "training.validate_every=4")
+WINDOWS = sets(
+    *SMALL, "batches.window=100", "batches.target_tokens=500", "text.sampling=0.1", "training.epochs=2",
+    "training.validate_every=9", "training.log_every=1", "training.accumulate=2",
+)  # fmt: skip
+"""600 pairs: six windows a pass."""
+
+
+@pytest.fixture
+def copied(lines: Path, tmp_path: Path) -> Path:
+    """Files of this test alone."""
+    for path in lines.iterdir():
+        shutil.copy(path, tmp_path / path.name)
+    return tmp_path
+
+
+def progress(run: Path) -> list[tuple[int, int]]:
+    found = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [(line["step"], line["epoch"]) for line in found if "loss" in line]
+
+
+def test_a_training_in_windows_goes_on_in_the_middle_of_one(dragoman: Dragoman, lines: Path, tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    result = dragoman("train", whole, *files(lines), *WINDOWS)
+    assert result.code == 0
+    assert "about" in result.err
+    steps = progress(whole)
+    assert {epoch for _, epoch in steps} >= {0, 1}
+    half = next(step for step, epoch in steps if epoch == 1)
+    killed_at("dragoman.training.loop.learning_rate", half - 3, "train", killed, *files(lines), *WINDOWS)
+    assert dragoman("train", killed, "--resume").code == 0
+    same_ending(killed, whole)
+    assert progress(killed) == steps
+
+
+def test_killed_while_the_store_is_built(dragoman: Dragoman, lines: Path, tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert dragoman("train", whole, *files(lines), *SHORT).code == 0
+    small = "import dragoman.batches.store as store; store.PAIRS_AT_ONCE = 100"
+    moments = {
+        "corpora.stored.fingerprint": 2,
+        "corpora.stored.seal": 1,
+        "batches.store.journal": 4,
+        "batches.store.seal": 1,
+    }
+    given = [*files(lines), *SHORT]
+    for place, call in moments.items():
+        killed_at(f"dragoman.{place}", call, "train", killed, *given, before=small)
+        assert not (killed / "checkpoints").exists()
+        given = ["--resume"]
+    assert (killed / "store" / "ids" / "journal.json").exists()
+    assert dragoman("train", killed, "--resume").code == 0
+    for part in ("text", "ids"):
+        ours, theirs = killed / "store" / part, whole / "store" / part
+        names = {path.name for path in ours.iterdir()}
+        assert names == {path.name for path in theirs.iterdir()}
+        assert all((ours / name).read_bytes() == (theirs / name).read_bytes() for name in names)
+    same_ending(killed, whole)
+
+
+def test_a_changed_file_is_named(dragoman: Dragoman, copied: Path) -> None:
+    run = copied / "run"
+    assert dragoman("train", run, *files(copied), *SHORT).code == 0
+    again = [run, "--resume", *sets("training.steps=6")]
+    before = (copied / "train.de").read_text()
+    (copied / "train.de").write_text(before.replace("Ein", "Kein", 1), encoding="utf-8")
+    fails(dragoman("train", *again), 1, str(copied / "train.de"), "has changed since", "put it back", "--from")
+    (copied / "train.de").write_text(before, encoding="utf-8")
+    assert dragoman("train", *again).code == 0
+
+
+def test_a_file_that_went_is_told_and_the_store_goes_on(dragoman: Dragoman, copied: Path) -> None:
+    run = copied / "run"
+    assert dragoman("train", run, *files(copied), *SHORT).code == 0
+    (copied / "train.en").rename(copied / "moved.en")
+    result = dragoman("train", run, "--resume", *sets("training.steps=6"))
+    assert result.code == 0
+    assert f"{copied / 'train.en'} is gone; the training goes on from" in result.err
+    shutil.rmtree(run / "store")
+    fails_at_last = dragoman("train", run, "--resume", *sets("training.steps=8"))
+    assert fails_at_last.code == 1
+    assert fails_at_last.err.splitlines()[-1].startswith(f"error: no such file: {copied / 'train.en'}")
+
+
+def test_a_store_that_was_deleted_or_damaged_is_built_anew(dragoman: Dragoman, lines: Path, tmp_path: Path) -> None:
+    whole, other = tmp_path / "whole", tmp_path / "other"
+    for run in (whole, other):
+        assert dragoman("train", run, *files(lines), *SHORT).code == 0
+    shutil.rmtree(other / "store" / "ids")
+    with (other / "store" / "text" / "train.source.txt").open("r+b") as file:
+        file.truncate(1000)
+    for run in (whole, other):
+        result = dragoman("train", run, "--resume", *sets("training.steps=8"))
+        assert result.code == 0
+        assert ("train.source.txt has 1,000 bytes and should have" in result.err) == (run == other)
+    same_ending(other, whole)
+
+
+def test_a_corpus_from_pipes(dragoman: Dragoman, lines: Path, tmp_path: Path) -> None:
+    """Read once; the training goes on from its store, and says it in one line where that is gone too."""
+    piped, plain = tmp_path / "piped", tmp_path / "plain"
+    for name in ("train.en", "train.de"):
+        os.mkfifo(tmp_path / name)
+    options = files(lines)
+    feeders = [threading.Thread(target=_feed, args=(lines / n, tmp_path / n)) for n in ("train.en", "train.de")]
+    for feeder in feeders:
+        feeder.start()
+    given = [str(tmp_path / "train.en") if o == str(lines / "train.en") else o for o in options]
+    given = [str(tmp_path / "train.de") if o == str(lines / "train.de") else o for o in given]
+    assert dragoman("train", piped, *given, *SHORT).code == 0
+    assert dragoman("train", plain, *options, *SHORT).code == 0
+    same_ending(piped, plain)
+    assert dragoman("train", piped, "--resume", *sets("training.steps=6")).code == 0
+    shutil.rmtree(piped / "store")
+    fails(dragoman("train", piped, "--resume", *sets("training.steps=8")), 1, "is a pipe that has been read", "new run")
+    assert dragoman("translate", piped, lines / "valid.en", "--beam", 1).code == 0
+
+
+def _feed(source: Path, pipe: Path) -> None:
+    with pipe.open("wb") as file:
+        file.write(source.read_bytes())
+
+
+def test_a_line_without_end(dragoman: Dragoman, tmp_path: Path) -> None:
+    with (tmp_path / "s").open("wb") as file:
+        file.write(b"one\n")
+        file.truncate(2**25)
+    (tmp_path / "t").write_text("eins\n")
+    result = dragoman("train", tmp_path / "r", "--source", tmp_path / "s", "--target", tmp_path / "t", "--minutes", 1)
+    fails(result, 1, "s, line 2: the line is longer than 16 MiB", "put one sentence on a line")
+    assert not (tmp_path / "r").exists()
