@@ -3,6 +3,7 @@
 import gzip
 import os
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from dragoman.corpora.checking.lengths import learn_ratios
 from dragoman.corpora.checking.lines import read_line
 from dragoman.corpora.checking.scanning import is_copy
 from dragoman.corpora.checking.shifts import _likeliest
+from dragoman.corpora.checking.stutters import stuttering
 from dragoman.errors import DragomanError
 
 LATIN = frozenset({"LATIN"})
@@ -78,6 +80,16 @@ def test_a_faulty_line(line: str | bytes, kind: str) -> None:
 )
 def test_a_good_line(line: str) -> None:
     assert faults(line) == set()
+
+
+def test_stuttering_lines_are_found_as_one_by_one() -> None:
+    draw = random.Random(2)
+    lines = ["".join(draw.choices("aäक.", k=draw.randint(0, 3)) * draw.randint(1, 8)) for _ in range(400)]
+    found = stuttering([line.encode() for line in lines])
+    slow = {place for place, line in enumerate(lines) if re.search(r"(.)\1{5}", line)}
+    assert slow <= found
+    assert len(slow) > 20
+    assert stuttering([]) == stuttering([b""]) == set()
 
 
 def test_other_scripts_and_conventions_are_no_faults() -> None:
@@ -261,6 +273,23 @@ def test_tsv_lines_without_one_tab(captions: ParallelText, tmp_path: Path) -> No
     assert (tmp_path / "out.tsv").read_text(encoding="utf-8").splitlines() == [*rows[:7], rows[8], *rows[10:]]
     removed = (tmp_path / "out.removed.tsv").read_text(encoding="utf-8").splitlines()
     assert [line.split("\t")[:2] for line in removed] == [["8", "torn,empty:target"], ["10", "torn"]]
+
+
+def test_a_file_that_grows_meanwhile(captions: ParallelText, tmp_path: Path) -> None:
+    text = FilePairs(*files_of(tmp_path, captions.source[:50], captions.target[:50]))
+
+    def grow(stage: str, done: int, total: int) -> None:
+        if stage == "reading":
+            files_of(tmp_path, captions.source[:60], captions.target[:60])
+
+    with pytest.raises(DragomanError, match="changed while it was read"):
+        check(text, Wishes(advance=grow))
+
+
+def test_the_documents_list_every_kind() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "corpus-check.md").read_text(encoding="utf-8")
+    rows = [f"| `{kind.name}` | {kind.what} | {kind.mend} |" for kind in KINDS]
+    assert [line for line in page.splitlines() if line in rows] == rows
 
 
 def test_empty_and_tiny_files(tmp_path: Path) -> None:

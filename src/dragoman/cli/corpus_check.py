@@ -1,5 +1,6 @@
 """dragoman corpus check"""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -118,7 +119,7 @@ def _show(report: "Report", kept: frozenset[str], written: bool) -> None:
     from rich.text import Text
 
     console = Console(highlight=False)
-    if not console.is_terminal:
+    if not (console.is_terminal or "COLUMNS" in os.environ):
         console.width = 150
     sides = [language or "unknown" for language in report.languages]
     console.print(Text(f"{report.name}: {report.pairs:,} pairs, {sides[0]} to {sides[1]}", style="bold"))

@@ -19,6 +19,7 @@ from dragoman.corpora.checking.report import Example, Finding, Report, uneven
 from dragoman.corpora.checking.scanning import LeakDigests, scan_all
 from dragoman.corpora.checking.shifts import REACH, Stretch, find_shifts, learn_background
 from dragoman.corpora.checking.survey import Advance, survey
+from dragoman.errors import DragomanError
 
 EXAMPLES = 3
 """So many examples of each kind."""
@@ -66,6 +67,8 @@ def check(pairs: Pairs, wishes: Wishes | None = None) -> Report:
             for total, found in zip(strangers, scanned.languages, strict=True):
                 total.update(found)
             wishes.advance("checking", columns.pairs, known.pairs)
+        if columns.pairs != known.pairs:
+            raise DragomanError(f"{pairs.name} changed while it was read; try again when nothing writes to it")
         judged = _Judged(columns, pairs.counts, removing(wishes.keep))
         findings, kept = judged.findings(pairs)
         if files:

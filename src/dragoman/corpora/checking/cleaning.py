@@ -50,6 +50,8 @@ def clean(pairs: Pairs, files: list[Path], flags_of: FlagsOf, mask: int) -> None
             streams = [stack.enter_context(part.open("wb")) for part in parts]
             for chunk in pairs.chunks():
                 flags = flags_of(slice(chunk.first, chunk.first + len(chunk.source)))
+                if len(flags) != len(chunk.source):
+                    raise DragomanError(f"{pairs.name} changed while it was read; try again when nothing writes to it")
                 _write(chunk, flags, mask, streams)
         for part, path in zip(parts, files, strict=True):
             os.replace(part, path)

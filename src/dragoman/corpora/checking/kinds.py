@@ -43,7 +43,7 @@ KINDS = (
     Kind(
         "shifted",
         "a stretch whose sides are shifted against each other",
-        "find the lost line at its start",
+        "put an empty line in where one is lost, and check again",
         sided=False,
     ),
     Kind("duplicate", "a pair that was there before", "keep one: repeats weigh more than the rest", sided=False),

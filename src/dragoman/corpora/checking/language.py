@@ -138,7 +138,7 @@ def guess_language(lines: list[bytes]) -> str:
 
 def identify(text: str) -> dict[str, float]:
     """The library's answer: the probability of each language's code, likeliest first."""
-    return {str(language): float(probability) for language, probability in _identifier().rank(text)}
+    return dict(_identifier().rank(text))
 
 
 @cache

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import re
+import signal
 from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -19,6 +20,7 @@ from dragoman.corpora.checking.kinds import bit
 from dragoman.corpora.checking.language import wrong_language
 from dragoman.corpora.checking.lines import Line, read_line
 from dragoman.corpora.checking.pairs import Chunk, Pairs
+from dragoman.corpora.checking.stutters import stuttering
 from dragoman.corpora.checking.survey import Side, Survey
 from dragoman.errors import DragomanError
 
@@ -96,6 +98,7 @@ _plan: list[Plan] = []
 
 
 def _begin(plan: Plan) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is answered once, by the process that waits
     _plan[:] = [plan]
 
 
@@ -106,10 +109,7 @@ def _work(chunk: Chunk) -> Scanned:
 def scan(plan: Plan, chunk: Chunk) -> Scanned:
     """Looks for the faults that a pair shows by itself, and takes down what the whole corpus is judged by."""
     raws = (chunk.source, chunk.target)
-    sides = [
-        [read_line(raw, side.escaped, side.scripts) for raw in lines]
-        for lines, side in zip(raws, plan.sides, strict=True)
-    ]
+    sides = [_read(lines, side) for lines, side in zip(raws, plan.sides, strict=True)]
     flags = np.zeros(len(chunk.source), dtype=np.uint64)
     languages = (Counter[str](), Counter[str]())
     for which, (lines, side) in enumerate(zip(sides, plan.sides, strict=True)):
@@ -133,6 +133,11 @@ def scan(plan: Plan, chunk: Chunk) -> Scanned:
         ends=np.array([[_end(line.text) for line in pair] for pair in pairs], dtype=np.uint8),
     )
     return Scanned(columns, languages)
+
+
+def _read(raws: list[bytes], side: Side) -> list[Line]:
+    stutters = stuttering(raws)
+    return [read_line(raw, side.escaped, side.scripts, place in stutters) for place, raw in enumerate(raws)]
 
 
 def is_copy(source: Line, target: Line) -> bool:
