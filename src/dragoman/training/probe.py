@@ -38,7 +38,7 @@ DECODED = 3
 """Steps of a greedy search that are timed, after a first one."""
 VALUES = 1 << 21
 """Parameters of the optimizer's trial at most; its time is scaled."""
-WAITING = 2.0
+WAITING = 2.5
 """Measured: a search's time over that of its steps alone, since a group goes on until its longest sentence ends."""
 
 
