@@ -1,10 +1,12 @@
 """Datasets of the Hugging Face hub, or of a local folder, through the optional `datasets` library."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from dragoman.corpora.names import CorpusName
-from dragoman.corpora.parallel import ParallelText
+from dragoman.corpora.parallel import Pairs, ParallelText
+from dragoman.corpora.reading import PAIRS_AT_ONCE, gathered
 from dragoman.errors import DragomanError, UsageError, nearest
 
 SPLIT_NAMES = {"train": ("train",), "valid": ("validation", "valid", "val", "dev"), "test": ("test",)}
@@ -45,15 +47,19 @@ def read_hub(name: CorpusName, split: Any) -> ParallelText:
     Raises:
         UsageError: the languages are not in the dataset, or it has several and none were named.
     """
+    return gathered(stream_hub(name, split), str(name))
+
+
+def stream_hub(name: CorpusName, split: Any) -> Iterator[Pairs]:
+    """One split, some thousand rows at a time; raises what `read_hub` raises."""
     columns = list(split.column_names)
     nested = "translation" in columns
     languages = _languages(split) if nested else columns
-    source, target = _chosen(name, languages)
-    if nested:
-        pairs = [(row[source], row[target]) for row in split["translation"]]
-    else:
-        pairs = list(zip(split[source], split[target], strict=True))
-    return ParallelText([_line(pair[0]) for pair in pairs], [_line(pair[1]) for pair in pairs], str(name))
+    sides = _chosen(name, languages)
+    for first in range(0, len(split), PAIRS_AT_ONCE):
+        part = split[first : first + PAIRS_AT_ONCE]
+        source, target = ([row[s] for row in part["translation"]] if nested else part[s] for s in sides)
+        yield list(map(_line, source)), list(map(_line, target))
 
 
 def _configuration(name: CorpusName, datasets: Any) -> str | None:

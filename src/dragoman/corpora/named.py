@@ -1,6 +1,6 @@
 """Named corpora: what there is, and reading it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, get_args
@@ -8,10 +8,10 @@ from typing import Literal, get_args
 from dragoman.config import PizzeriaSettings
 from dragoman.corpora import multi30k
 from dragoman.corpora.fetch import cache_folder, fetch_file, files_of, find_file
-from dragoman.corpora.hub import open_hub, read_hub
+from dragoman.corpora.hub import open_hub, read_hub, stream_hub
 from dragoman.corpora.multi30k import Multi30kFile
 from dragoman.corpora.names import HUB, KINDS, CorpusName, parse_name
-from dragoman.corpora.parallel import ParallelText
+from dragoman.corpora.parallel import Pairs, ParallelText
 from dragoman.corpora.reading import read_pair
 from dragoman.errors import UsageError, nearest
 
@@ -41,6 +41,19 @@ class Splits:
 
     name: CorpusName
     readers: dict[str, Callable[[], ParallelText]] = field(repr=False)
+    streams: dict[str, Callable[[], Iterator[Pairs]]] = field(repr=False, default_factory=dict)
+    """Where a split may be too large for lists of lines: the way to have it part by part."""
+
+    def stream(self, split: str) -> Iterator[Pairs]:
+        """One split, part by part."""
+        if split in self.streams:
+            return self.streams[split]()
+        text = self.read(split)
+        return iter([(list(text.source), list(text.target))])
+
+    def title(self, split: str) -> str:
+        """What messages call a split."""
+        return str(self.name) if split in self.streams else f"{self.name} {split}"
 
     def read(self, split: str) -> ParallelText:
         """Reads one split, named as this corpus names it."""
@@ -51,7 +64,9 @@ def open_named(name: CorpusName, pizzeria: PizzeriaSettings) -> Splits:
     """Gives the splits of a corpus: train, valid and its tests."""
     if name.kind == HUB:
         found = open_hub(name)
-        return Splits(name, {split: partial(read_hub, name, data) for split, data in found.items()})
+        streams: dict[str, Callable[[], Iterator[Pairs]]]
+        streams = {split: partial(stream_hub, name, data) for split, data in found.items()}
+        return Splits(name, {split: partial(read_hub, name, data) for split, data in found.items()}, streams)
     if name.kind == "pizzeria":
         return Splits(name, {split: partial(_generate, name, split, pizzeria) for split in get_args(PizzeriaSplit)})
     return Splits(name, {split: partial(_read_multi30k, name, split) for split in multi30k.SPLIT_FILES})

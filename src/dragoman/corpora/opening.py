@@ -120,8 +120,7 @@ def _read_named(name: str, pizzeria: PizzeriaSettings, keep: Keep) -> tuple[Para
     splits = open_named(parse_name(name), pizzeria)
     if "train" not in splits.readers:
         raise DragomanError(f"{splits.name} has no split named train; give another corpus to train on")
-    train = splits.read("train")
-    kept = keep(iter([(list(train.source), list(train.target))]), train.name)
+    kept = keep(splits.stream("train"), splits.title("train"))
     return kept, splits.read("valid") if "valid" in splits.readers else None
 
 

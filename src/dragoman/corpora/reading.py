@@ -16,7 +16,7 @@ from dragoman.errors import DragomanError
 LONGEST_LINE = 16 * 2**20
 """Bytes; a longer line is no sentence, and is refused before it fills the memory."""
 _BLOCK = 2**20
-_PAIRS_AT_ONCE = 20_000
+PAIRS_AT_ONCE = 20_000
 _GZIP_MAGIC = b"\x1f\x8b"
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -64,7 +64,7 @@ def stream_pair(source: Path, target: Path) -> Iterator[Pairs]:
         sides = _lines(source, source_stream), _lines(target, target_stream)
         done = 0
         while True:
-            sources, targets = (list(islice(side, _PAIRS_AT_ONCE)) for side in sides)
+            sources, targets = (list(islice(side, PAIRS_AT_ONCE)) for side in sides)
             if len(sources) != len(targets):
                 counts = [done + len(lines) for lines in (sources, targets)]
                 counts = [count + sum(1 for _ in side) for count, side in zip(counts, sides, strict=True)]
@@ -82,7 +82,7 @@ def stream_tsv(path: Path) -> Iterator[Pairs]:
     """A file of pairs, some thousand lines at a time; raises what `read_tsv` raises."""
     with _opened(path) as stream:
         lines = enumerate(_lines(path, stream), start=1)
-        while part := [_split(path, number, line) for number, line in islice(lines, _PAIRS_AT_ONCE)]:
+        while part := [_split(path, number, line) for number, line in islice(lines, PAIRS_AT_ONCE)]:
             yield [source for source, _ in part], [target for _, target in part]
 
 
