@@ -69,6 +69,7 @@ def scan_all(pairs: Pairs, known: Survey, tests: LeakDigests, workers: int) -> I
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(plan,)) as pool:
         try:
+            _start(pool)
             yield from _in_order(pool, pairs, 2 * workers)
         except BrokenProcessPool as error:
             raise DragomanError(
@@ -97,8 +98,22 @@ _plan: list[Plan] = []
 """A worker's plan."""
 
 
+def _start(pool: ProcessPoolExecutor) -> None:
+    """Starts the workers deaf to Ctrl-C, which they inherit; the process that waits for them hears it afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        pool.submit(_nothing)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _nothing() -> None:
+    """The first task, which starts the processes."""
+
+
 def _begin(plan: Plan) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is answered once, by the process that waits
     _plan[:] = [plan]
 
 
