@@ -26,6 +26,7 @@ from dragoman.runs import (
 )
 from dragoman.runs.writing import beside, remove_leftovers
 from dragoman.text import Tokenizers
+from dragoman.training.averaging import Averages
 from dragoman.training.facts import facts
 from dragoman.training.following import Follower
 from dragoman.training.forecast import foresee
@@ -36,11 +37,21 @@ from dragoman.training.progress import Budget, Progress
 from dragoman.training.recovery import after_kill
 from dragoman.training.reporting import Ending, Reporter
 from dragoman.training.room import fitting_piece, room_for_checkpoints
-from dragoman.training.saving import Training
+from dragoman.training.saving import Training, making_batches
 
 MAY_CHANGE = frozenset(
     f"training.{name}"
-    for name in ("steps", "epochs", "minutes", "patience", "validate_every", "log_every", "keep", "save_minutes")
+    for name in (
+        "steps",
+        "epochs",
+        "minutes",
+        "patience",
+        "validate_every",
+        "log_every",
+        "keep",
+        "save_minutes",
+        "snapshots",
+    )
 )
 """Settings that a resumed training may be given anew."""
 
@@ -95,7 +106,7 @@ def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Report
             return Ending(message, finished=True)
         if run.version != __version__:
             reporter.warned(
-                f"{path} was trained by dragoman {run.version}, this is {__version__}: it goes on, rounded anew"
+                f"{path} was trained by dragoman {run.version}, this is {__version__}: it goes on, perhaps rounded otherwise"
             )
         if not checkpoint_steps(run):
             return _begin(
@@ -165,14 +176,16 @@ def _go_on(
 
 
 def _training(run: Run, prepared: Prepared) -> Training:
-    optimizer = build_optimizer(prepared.model, prepared.settings.training)
-    return Training(run, prepared.model, optimizer, Progress())
+    settings, model = prepared.settings.training, prepared.model
+    averages = Averages(model, settings.average) if settings.average else None
+    return Training(run, model, build_optimizer(model, settings), Progress(), averages)
 
 
 def _train(training: Training, prepared: Prepared, budget: Budget, reporter: Reporter) -> Ending:
     piece, drawn = training.progress.piece, torch.get_rng_state()
     split = {"pieces": f"of at most {piece:,} target positions: whole batches would not fit into memory"}
-    foreseen = foresee(prepared, training.progress, budget.elapsed())
+    with making_batches():
+        foreseen = foresee(prepared, training.progress, budget.elapsed())
     follower = Follower(training.run, prepared, foreseen, reporter, budget.elapsed)
     reporter.begin(facts(prepared, foreseen) | (split if piece else {}))
     if lacking := room_for_checkpoints(training.run, prepared.model):

@@ -1,0 +1,230 @@
+"""Disks that fill, folders that vanish, logs, terminals and workers that fail: each has its defined end."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dragoman.batches.epochs import Epoch
+from dragoman.cli.display import JsonLines
+from dragoman.runs import Run, load_checkpoint
+from dragoman.training import room, splitting, start
+from dragoman.training.step import gradient
+from dragoman.training.telling import guarded
+from tests.pipeline.conftest import SMALL, Result, files, sets
+from tests.pipeline.killing import lines as metrics
+from tests.pipeline.killing import weights
+
+Dragoman = Callable[..., Result]
+TWELVE = sets(*SMALL, "training.steps=12", "training.validate_every=4", "training.log_every=1")
+
+
+def words(result: Result) -> str:
+    return " ".join((result.out + result.err).split())
+
+
+@pytest.fixture
+def during(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[int, Callable[[], object]]], None]:
+    """Lets something happen while updates of these numbers are made."""
+
+    def plan(events: dict[int, Callable[[], object]]) -> None:
+        made: list[int] = []
+
+        def eventful(*arguments: Any) -> Any:
+            made.append(1)
+            events.get(len(made), lambda: None)()
+            return gradient(*arguments)
+
+        monkeypatch.setattr(splitting, "gradient", eventful)
+
+    return plan
+
+
+def whole(run: Path) -> int:
+    """Checks that the last checkpoint is whole, and gives its step."""
+    return load_checkpoint(Run.open(run), "last", optimizer=True).step
+
+
+def limit_files(size: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+
+def test_a_disk_that_is_full_for_a_while(lines: Path, dragoman: Dragoman, tmp_path: Path, during: Any) -> None:
+    run, before = tmp_path / "r", resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    during({6: lambda: limit_files(60_000), 10: lambda: limit_files(before)})
+    try:
+        result = dragoman("train", run, *files(lines), *TWELVE)
+    finally:
+        limit_files(before)
+    assert result.code == 0
+    assert "cannot save checkpoint 8" in words(result)
+    assert "checkpoint 4 is still the newest: the training goes on and will try again" in words(result)
+    assert whole(run) == 12
+    assert not (run / "checkpoints" / "00000008").exists()
+    assert load_checkpoint(Run.open(run), "best").step in (4, 12)
+    assert [line["step"] for line in metrics(run) if "loss" in line] == list(range(1, 13))
+
+
+def test_metrics_that_cannot_be_written_wait(lines: Path, dragoman: Dragoman, tmp_path: Path, during: Any) -> None:
+    run, log, aside = tmp_path / "r", tmp_path / "r" / "metrics.jsonl", tmp_path / "aside"
+
+    def block() -> None:
+        log.rename(aside)
+        log.mkdir()
+
+    def free() -> None:
+        log.rmdir()
+        aside.rename(log)
+
+    during({3: block, 7: free})
+    result = dragoman("train", run, *files(lines), *TWELVE)
+    assert result.code == 0
+    assert words(result).count("metrics.jsonl (Is a directory)") == 1
+    assert "its lines are kept until they can be written" in words(result)
+    assert [line["step"] for line in metrics(run) if "loss" in line] == list(range(1, 13))
+
+
+def test_no_curves_without_tensorboard(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "r"
+    monkeypatch.setattr(start, "room_for_checkpoints", lambda *_: (run / "tensorboard").write_text("a file"))
+    result = dragoman("train", run, *files(lines), *TWELVE)
+    assert result.code == 0
+    assert "no TensorBoard curves from here on" in words(result)
+    assert whole(run) == 12
+
+
+def test_a_run_folder_that_is_removed(lines: Path, dragoman: Dragoman, tmp_path: Path, during: Any) -> None:
+    run = tmp_path / "r"
+    during({6: lambda: shutil.rmtree(run)})
+    result = dragoman("train", run, *files(lines), *TWELVE)
+    assert result.code == 1
+    assert result.err.splitlines()[-1].startswith(f"error: the run's folder {run} is gone, so nothing can be saved")
+
+
+def test_a_worker_that_dies(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, during: Any
+) -> None:
+    run, dead, first = tmp_path / "r", list[bool](), Epoch.batch
+
+    def dying(self: Epoch, number: int, device: str = "cpu") -> Any:
+        if dead:
+            raise KeyError(7)
+        return first(self, number, device)
+
+    monkeypatch.setattr(Epoch, "batch", dying)
+    during({6: lambda: dead.append(True)})
+    result = dragoman("train", run, *files(lines), *TWELVE)
+    assert result.code == 1
+    assert "error: the next batches could not be made (KeyError: 7); what was trained is saved" in words(result)
+    assert whole(run) == 6
+    dead.clear()
+    assert dragoman("train", run, "--resume").code == 0
+    reference = tmp_path / "reference"
+    assert dragoman("train", reference, *files(lines), *TWELVE).code == 0
+    assert weights(run) == weights(reference)
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_terminal_that_is_closed(ignored: bool, lines: Path, dragoman: Dragoman, tmp_path: Path, during: Any) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN) if ignored else None
+    during({5: lambda: os.kill(os.getpid(), signal.SIGHUP)})
+    try:
+        result = dragoman("train", tmp_path / "r", *files(lines), *TWELVE)
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGHUP, before)
+    assert result.code == 0
+    assert ("stopped by SIGHUP at update 5; saved" in words(result)) is not ignored
+    assert whole(tmp_path / "r") == (12 if ignored else 5)
+
+
+def test_a_reader_that_has_gone(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = JsonLines.update
+
+    def closed(self: JsonLines, line: Any, *rest: Any) -> None:
+        if line["step"] == 5:
+            raise BrokenPipeError
+        first(self, line, *rest)
+
+    monkeypatch.setattr(JsonLines, "update", closed)
+    result = dragoman("train", tmp_path / "r", *files(lines), "--json", *TWELVE)
+    assert "stopped by a closed pipe at update 5; saved" in words(result)
+    assert whole(tmp_path / "r") == 5
+
+
+def test_a_reporter_that_fails_costs_nothing() -> None:
+    class Broken:
+        error: BaseException = OSError(5, "Input/output error")
+
+        def warned(self, message: str) -> None:
+            raise self.error
+
+    broken, gone = Broken(), list[str]()
+    reporter: Any = guarded(broken, lambda: gone.append("closed"))  # type: ignore[arg-type]
+    reporter.warned("lost")
+    assert gone == []
+    for broken.error in (BrokenPipeError(), SystemExit(1)):
+        reporter.warned("lost")
+    assert gone == ["closed", "closed"]
+
+
+def test_a_damaged_last_checkpoint_gives_way(trained: Path, dragoman: Dragoman, tmp_path: Path) -> None:
+    run = shutil.copytree(trained, tmp_path / "r")
+    model = run / "checkpoints/00000024/model.safetensors"
+    model.write_bytes(model.read_bytes()[:-9])
+    (run / "metrics.jsonl").write_bytes((run / "metrics.jsonl").read_bytes() + b"\0" * 50)
+    result = dragoman("train", run, "--resume", "--set", "training.steps=26")
+    assert result.code == 0
+    assert "model.safetensors is damaged" in words(result)
+    assert "going on from checkpoint 16, the newest whole one" in words(result)
+    assert whole(run) == 26
+    steps = [line["step"] for line in metrics(run) if "loss" in line]
+    assert steps == [4, 8, 12, 16, 20, 24]
+
+
+def test_an_older_version_is_named(trained: Path, dragoman: Dragoman, tmp_path: Path) -> None:
+    run = shutil.copytree(trained, tmp_path / "r")
+    config = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(config.replace("0.1.0", "0.0.9"))
+    result = dragoman("train", run, "--resume", "--set", "training.steps=25")
+    assert result.code == 0
+    assert "was trained by dragoman 0.0.9, this is 0.1.0" in words(result)
+
+
+def test_a_clock_that_is_set_back(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [2e9]
+
+    def backwards() -> float:
+        now[0] -= 3600
+        return now[0]
+
+    monkeypatch.setattr(time, "time", backwards)
+    run = tmp_path / "r"
+    assert dragoman("train", run, *files(lines), *TWELVE, "--minutes", 9).code == 0
+    seconds = [json.loads(line)["seconds"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert seconds == sorted(seconds)
+    assert 0 < seconds[0] < seconds[-1] < 500
+    assert whole(run) == 12
+
+
+def test_too_small_a_disk_is_told_of(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: usage._replace(free=2**20))  # type: ignore[attr-defined]
+    result = dragoman("train", tmp_path / "r", *files(lines), *sets(*SMALL, "training.steps=1"))
+    assert result.code == 0
+    assert "has 1 MiB free: make room, or lower training.keep" in words(result)
