@@ -196,7 +196,7 @@ def test_json_training_writes_json_lines_only(lines: Path, dragoman: Dragoman, t
     settings = sets(*SMALL, "training.steps=2", "training.log_every=1")
     result = dragoman("train", tmp_path / "run", *files(lines), "--json", *settings)
     events = [json.loads(line)["event"] for line in result.out.splitlines()]
-    assert events == ["begin", "update", "update", "validation", "end"]
+    assert events == ["begin", "update", "update", "validation", "advice", "end"]
 
 
 def test_settings_and_corpora_are_listed(dragoman: Dragoman) -> None:
