@@ -106,7 +106,8 @@ def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Report
             return Ending(message, finished=True)
         if run.version != __version__:
             reporter.warned(
-                f"{path} was trained by dragoman {run.version}, this is {__version__}: it goes on, perhaps rounded otherwise"
+                f"{path} was trained by dragoman {run.version}, this is {__version__}: "
+                f"it goes on, perhaps rounded otherwise"
             )
         if not checkpoint_steps(run):
             return _begin(
