@@ -10,6 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing import resource_tracker
 from zlib import crc32
 
 import numpy as np
@@ -71,7 +72,7 @@ def scan_all(pairs: Pairs, known: Survey, tests: LeakDigests, workers: int) -> I
         try:
             _start(pool)
             yield from _in_order(pool, pairs, 2 * workers)
-        except BrokenProcessPool as error:
+        except (BrokenProcessPool, OSError) as error:  # OSError: the pool's pipe, closed as a task was sent
             raise DragomanError(
                 "a worker process ended before its work did (out of memory?); try again with --workers 1"
             ) from error
@@ -102,6 +103,7 @@ def _start(pool: ProcessPoolExecutor) -> None:
     """Starts the workers deaf to Ctrl-C, which they inherit; the process that waits for them hears it afterwards."""
     if not hasattr(signal, "pthread_sigmask"):
         return
+    resource_tracker.ensure_running()  # else it would be started below, and would let Ctrl-C in again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         pool.submit(_nothing)
