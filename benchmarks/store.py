@@ -27,10 +27,11 @@ from benchmarks.growth_corpus import grown
 from dragoman.config import Settings
 from dragoman.config.loading import build_settings
 from dragoman.corpora import read_tsv
+from dragoman.runs import Run
 from dragoman.text import Tokenizers
 from dragoman.training.preparing import Prepared, on_this_machine, prepare
 from dragoman.training.reporting import Silent
-from dragoman.training.start import start
+from dragoman.training.start import resume
 
 BYTES_A_PAIR = 700
 """Room on the disk for the text, the store and the run, with something to spare."""
@@ -128,7 +129,7 @@ def build(settings: Settings, run: Path) -> dict[str, float]:
         return found
 
     Tokenizers.learn = classmethod(timed)  # type: ignore[method-assign, assignment]
-    run.mkdir()
+    Run.create(run, settings)
     begin, begin_worked = perf_counter(), process_time()
     prepared = prepare(settings, None, None, run, print)
     moments["ids"], worked["ids"] = perf_counter(), process_time()
@@ -176,10 +177,9 @@ def opened(settings: Settings, run: Path) -> dict[str, float]:
 
 
 def trained(settings: Settings, run: Path) -> dict[str, float]:
-    """A whole training of some updates from the file, its store and its vocabulary made anew."""
-    shutil.rmtree(run)
+    """A training of some updates from the finished store."""
     begin = perf_counter()
-    start(run, settings, Silent())
+    resume(run, lambda _: settings, Silent())
     return {"seconds": perf_counter() - begin}
 
 
