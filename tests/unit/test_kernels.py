@@ -274,6 +274,22 @@ def test_the_fused_loss_is_the_plain_one(dtype: torch.dtype) -> None:
     assert_close(ours[0] + ours[1], torch_own[0] + torch_own[1], 2e-6 if dtype == torch.float32 else 2e-2)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_fused_agreement_is_the_plain_one(dtype: torch.dtype) -> None:
+    torch.manual_seed(11)
+    once = torch.randint(0, 500, (700,))
+    targets = torch.cat([once, once, torch.full((10,), NOTHING)])
+    inputs = torch.randn(1410, 32) / 3, torch.randn(500, 32)
+
+    def loss(hidden: Tensor, weight: Tensor) -> Tensor:
+        return projected_loss(hidden, weight, targets, 0.1, dtype, agreement=5.0)[0]
+
+    with kernels.fused():
+        ours = values_and_gradients(loss, *inputs)
+    plain = values_and_gradients(loss, *inputs)
+    assert_close(ours[0] + ours[1], plain[0] + plain[1], 5e-6 if dtype == torch.float32 else 1e-2)
+
+
 def test_packing_takes_the_padding_out() -> None:
     batch = pair_batch([[5, 6, 7], [8]], [[9], [10, 11, 12, 13]])
     pair = pack_pair(batch)

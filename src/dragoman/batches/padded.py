@@ -25,6 +25,7 @@ __all__ = [
     "pair_batch",
     "ragged_pair_batch",
     "source_batch",
+    "twice",
 ]
 
 
@@ -54,6 +55,13 @@ class PairBatch:
     def target_mask(self) -> Bool[Tensor, "B T"]:
         """True where a real token is to be predicted."""
         return positions_below(self.target_lengths, self.target_out.shape[1])
+
+
+def twice(batch: PairBatch) -> PairBatch:
+    """The batch's pairs, and all of them once more behind."""
+    source = SourceBatch(batch.source.ids.repeat(2, 1), batch.source.lengths.repeat(2))
+    lengths = batch.target_lengths.repeat(2)
+    return PairBatch(source, batch.target_in.repeat(2, 1), batch.target_out.repeat(2, 1), lengths)
 
 
 def positions_below(lengths: Int[Tensor, "B"], width: int) -> Bool[Tensor, "B width"]:

@@ -162,6 +162,11 @@ _CONTRADICTIONS = (
         lambda s: "model.tie 'all' needs one vocabulary; give text.joint true, or model.tie output",
     ),
     _Contradiction(
+        ("training.agreement", "model.dropout", "model.attention_dropout"),
+        lambda s: s.training.agreement > 0 and s.model.dropout == s.model.attention_dropout == 0,
+        lambda s: "training.agreement needs passes that differ; give model.dropout above 0, or training.agreement 0",
+    ),
+    _Contradiction(
         ("text.sampling", "text.kind"),
         lambda s: s.text.sampling > 0 and s.text.kind not in ("bpe", "unigram"),
         lambda s: (

@@ -105,6 +105,8 @@ class TrainingSettings:
     """Updates in which the learning rate grows from zero."""
     label_smoothing: Rate = 0.1
     """Share of the target's probability spread evenly over the vocabulary (Szegedy et al. 2016)."""
+    agreement: Annotated[float, Field(ge=0)] = 0
+    """R-Drop's alpha (Liang et al. 2021): two passes, other dropout, drawn to one prediction; 0 means: one pass."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """AdamW's decay (Loshchilov and Hutter 2019); matrices only, not norms, biases or embeddings."""
     beta1: Rate = 0.9
@@ -113,6 +115,10 @@ class TrainingSettings:
     """AdamW's memory of the gradient's square."""
     clip: Annotated[float, Field(ge=0)] = 1.0
     """Largest norm of the whole gradient; 0 means: no limit."""
+    average: Natural = 0
+    """Updates that the averaged weights look back over; they are what is validated, saved and used. 0 means: none."""
+    snapshots: Natural = 0
+    """Last checkpoints whose mean is tried at the end and taken where it validates better; 0 means: none."""
     accumulate: Count = 1
     """Batches whose gradients are summed for one update."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"

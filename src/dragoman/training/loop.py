@@ -102,6 +102,7 @@ class Loop:
         result = self._pieces.gradient(training.model, batches, settings)
         if progress.health.note(result.loss, result.gradient_norm, self._ignorance):
             step(training.optimizer, rate)
+            training.moved(progress.step + 1)
         else:
             training.optimizer.zero_grad(set_to_none=True)
         progress.step, progress.batch, progress.piece = progress.step + 1, last, self._pieces.most
@@ -132,11 +133,19 @@ class Loop:
         )
 
     def _validate(self, last: bool = False) -> None:
-        """Validates and saves; a training that is not well has no new best, unless it ends here with none."""
+        """Validates and saves."""
         begin = perf_counter()
+        self._note(self._scores(), last)
+        self._budget.validation_seconds = 1.15 * (perf_counter() - begin)
+
+    def _scores(self) -> Validation:
+        mend = "lower training.validation_sentences or search.batch_tokens"
+        with enough_memory("validate", mend), self._training.shown():
+            return self._validator.validate(self._training.model)
+
+    def _note(self, result: Validation, last: bool) -> None:
+        """Logs a validation and saves; a training that is not well has no new best, unless it ends here with none."""
         progress = self.progress
-        with enough_memory("validate", "lower training.validation_sentences or search.batch_tokens"):
-            result = self._validator.validate(self._training.model)
         before = replace(progress)
         better = self._judge(result, last)
         progress.validated = progress.step
@@ -150,12 +159,13 @@ class Loop:
         if better:
             self._training.mark_best()
         self._reporter.validated(line, result, better)
-        self._budget.validation_seconds = 1.15 * (perf_counter() - begin)
+
+    def _value(self, result: Validation) -> float:
+        return result.bleu if self._settings.training.best_by == "bleu" else -result.loss
 
     def _judge(self, result: Validation, last: bool) -> bool:
         """Notes what a validation says about the training; whether it is the best so far."""
-        progress = self.progress
-        value = result.bleu if self._settings.training.best_by == "bleu" else -result.loss
+        progress, value = self.progress, self._value(result)
         good = isfinite(value) and (progress.best is None or value > progress.best)
         better = good and (progress.health.well or (last and progress.best is None))
         progress.worse = 0 if better else progress.worse + 1
@@ -165,6 +175,17 @@ class Loop:
         if progress.health.well:
             progress.refuge = progress.step
         return better
+
+    def _try_mean(self) -> None:
+        """Takes the mean of the last checkpoints' weights where it validates better than all before."""
+        training, before = self._training, self._training.averages
+        if not training.mean_of_snapshots(self._settings.training.snapshots):
+            return
+        result = self._scores()
+        if self.progress.health.well and self._value(result) > (self.progress.best or 0.0):
+            self._note(result, last=True)
+        else:
+            training.averages = before
 
     def _stopped(self, why: str) -> Ending:
         if self.progress.step > self._saver.step:
@@ -178,6 +199,7 @@ class Loop:
             self._validate(last=True)
         elif progress.step > self._saver.step:
             self._saver.save()
+        self._try_mean()
         mark_last(self._run, progress.step, {"finished": True})
         kind = "BLEU" if self._settings.training.best_by == "bleu" else "loss"
         message = (

@@ -7,13 +7,14 @@ reckoned once for the whole batch: the mean logit of a row is the row times the 
 Letters for axes: N target tokens, M d_model, V vocabulary.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from dragoman import kernels
+from dragoman.training.logits import turn
 
 ROWS = 1024
 """Rows of logits made at a time."""
@@ -25,43 +26,53 @@ def projected_loss(
     targets: Int[Tensor, "N"],
     smoothing: float,
     dtype: torch.dtype = torch.float32,
+    agreement: float = 0.0,
 ) -> tuple[Float[Tensor, ""], float]:
     """The summed loss of predicting `targets` by softmax(hidden weight^T) (Szegedy et al. 2016, section 7).
 
-    The target distribution is 1 - smoothing on the right token plus smoothing / V on every token.
+    The target distribution is 1 - smoothing on the right token plus smoothing / V on every token. With `agreement` (the
+    alpha of R-Drop, Liang et al. 2021, equation 4) the real rows are two passes over the same tokens, one after the
+    other, and alpha / 2 * (KL(p|q) + KL(q|p)) of each token is added.
 
     Args:
         targets: where negative, nothing is to be predicted, and the row counts for nothing.
         dtype: of the matrix products; sums and the softmax are float32 at least.
 
     Returns:
-        The loss in nats, which gradients flow from; the same without smoothing, a plain number.
+        The loss in nats, which gradients flow from; the same without smoothing and agreement, a plain number.
     """
-    loss, plain = _ProjectedLoss.apply(hidden, weight, targets, smoothing, dtype)
+    loss, plain = _ProjectedLoss.apply(hidden, weight, targets, smoothing, dtype, agreement)
     return loss, float(plain)
 
 
 class _ProjectedLoss(torch.autograd.Function):
     @staticmethod
     def forward(
-        context: Any, hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float, dtype: torch.dtype
+        context: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        targets: Tensor,
+        smoothing: float,
+        dtype: torch.dtype,
+        agreement: float,
     ) -> tuple[Tensor, Tensor]:
         wide = torch.promote_types(hidden.dtype, torch.float32)
         product = wide if dtype == torch.float32 else dtype
         rows, matrix = hidden.detach().to(product), weight.detach().to(product)
         needs_gradient = any(context.needs_input_grad)
-        hidden_gradient = torch.empty_like(rows) if needs_gradient else None
+        hidden_gradient = torch.zeros_like(rows) if needs_gradient else None
         weight_gradient = torch.zeros_like(weight, dtype=wide) if needs_gradient else None
-        totals, rights = rows.new_empty(len(rows), dtype=wide), rows.new_empty(len(rows), dtype=wide)
-        turn = _fused_gradient if kernels.wanted(rows) else _gradient
-        for begin in range(0, len(rows), ROWS):
-            part = slice(begin, begin + ROWS)
-            logits = rows[part] @ matrix.T
-            gradient = turn(logits, targets[part], smoothing, totals[part], rights[part])
+        totals, rights = rows.new_zeros(len(rows), dtype=wide), rows.new_zeros(len(rows), dtype=wide)
+        apart = 0.0
+        for parts in _chunks(targets, twice=agreement > 0):
+            logits = [rows[part] @ matrix.T for part in parts]
+            facts = [(totals[part], rights[part]) for part in parts]
+            apart += turn(logits, targets[parts[0]], smoothing, agreement, facts)
             if hidden_gradient is None or weight_gradient is None:
                 continue
-            torch.mm(gradient, matrix, out=hidden_gradient[part])
-            weight_gradient += gradient.T @ rows[part]
+            for gradient, part in zip(logits, parts, strict=True):
+                torch.mm(gradient, matrix, out=hidden_gradient[part])
+                weight_gradient += gradient.T @ rows[part]
         # Smoothing's even share is the same for every row and every token, so it is taken off once, at the end.
         real = (targets >= 0).to(wide)
         centre, sum_of_rows = matrix.to(wide).mean(0), real @ rows.to(wide)
@@ -73,33 +84,22 @@ class _ProjectedLoss(torch.autograd.Function):
         spread = total - (sum_of_rows @ centre).cpu().double()
         plain_loss = plain.to(hidden.device, wide)
         context.mark_non_differentiable(plain_loss)
-        return ((1 - smoothing) * plain + smoothing * spread).to(hidden.device, wide), plain_loss
+        loss = (1 - smoothing) * plain + smoothing * spread + agreement / 2 * apart
+        return loss.to(hidden.device, wide), plain_loss
 
     @staticmethod
     def backward(context: Any, *gradients: Any) -> Any:
         hidden_gradient, weight_gradient = context.saved_tensors
-        return hidden_gradient * gradients[0], weight_gradient * gradients[0], None, None, None
+        return hidden_gradient * gradients[0], weight_gradient * gradients[0], None, None, None, None
 
 
-def _gradient(logits: Tensor, targets: Tensor, smoothing: float, totals: Tensor, rights: Tensor) -> Tensor:
-    """The loss' gradient by a chunk's logits, but for smoothing's even share.
-
-    Writes log(sum(exp)) of each row to `totals` and the right token's logit to `rights`.
-    """
-    wide, right, real = totals.dtype, targets.clamp(min=0)[:, None], targets >= 0
-    gradient = logits.softmax(-1, dtype=wide)
-    largest, at = logits.max(-1, keepdim=True)
-    # log(sum(exp)) by way of the largest probability, the one that cannot have vanished.
-    totals.copy_((largest.to(wide) - gradient.gather(-1, at).log())[:, 0] * real)
-    rights.copy_(logits.gather(-1, right)[:, 0] * real)
-    gradient.scatter_add_(-1, right, torch.full_like(largest, smoothing - 1, dtype=wide))
-    return (gradient * real[:, None]).to(logits.dtype)
-
-
-def _fused_gradient(logits: Tensor, targets: Tensor, smoothing: float, totals: Tensor, rights: Tensor) -> Tensor:
-    """The same in one pass over each row, in the logits' own memory."""
-    from dragoman.kernels.arrays import as_array
-    from dragoman.kernels.cross_entropy import cross_entropy
-
-    cross_entropy(as_array(logits), as_array(targets), smoothing, as_array(totals), as_array(rights))
-    return logits
+def _chunks(targets: Tensor, twice: bool) -> Iterator[tuple[slice, ...]]:
+    """Rows that are computed together: each chunk alone, or beside the same tokens' rows of the second pass."""
+    if not twice:
+        for begin in range(0, len(targets), ROWS):
+            yield (slice(begin, begin + ROWS),)
+        return
+    each = int((targets >= 0).sum()) // 2
+    for begin in range(0, each, ROWS // 2):
+        end = min(begin + ROWS // 2, each)
+        yield slice(begin, end), slice(each + begin, each + end)

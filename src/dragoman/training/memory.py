@@ -13,7 +13,7 @@ from dragoman.config import Settings
 from dragoman.models.transformer import Transformer
 from dragoman.text.special import UNKNOWN
 from dragoman.training.loss import ROWS
-from dragoman.training.step import DTYPES, batch_loss
+from dragoman.training.step import training_loss
 
 HEAP = {"float32": 1.6, "bfloat16": 2.2}
 """Measured: bytes that a batch takes for each byte that its backward pass needs: gradients on their way, and gaps."""
@@ -56,7 +56,7 @@ def _kept_bytes(settings: Settings, model: Transformer, rows: int, length: int) 
     training, sentences = settings.training, [[UNKNOWN] * (length - 1)] * rows
     batch = pair_batch(sentences, sentences, model.output.weight.device)
     with torch.autograd.graph.saved_tensors_hooks(note, _same), kernels.fused(training.kernels == "fused"):
-        batch_loss(model, batch, training.label_smoothing, DTYPES[training.dtype])
+        training_loss(model, batch, training)
     return sum(size for place, (size, _) in found.items() if place not in weights)
 
 
@@ -79,7 +79,8 @@ def memory_forecast(settings: Settings, model: Transformer, longest: int | None 
     vocabulary, width = model.output.weight.shape
     loss = 3 * min(ROWS, settings.batches.target_tokens) * vocabulary * 4 + 2 * vocabulary * width * 4
     batch = found.constant + HEAP[settings.training.dtype] * found.position * filled_up(settings.batches.target_tokens)
-    return resident() + round(12 * count + loss + batch) + LIBRARIES[settings.training.dtype]
+    averages = 4 * count if settings.training.average else 0
+    return resident() + averages + round(12 * count + loss + batch) + LIBRARIES[settings.training.dtype]
 
 
 def resident() -> int:

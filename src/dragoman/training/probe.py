@@ -22,7 +22,7 @@ from dragoman.search.hypothesis import best_tokens
 from dragoman.text.special import BOS
 from dragoman.training.optimizer import build_optimizer
 from dragoman.training.preparing import Prepared
-from dragoman.training.step import DTYPES, batch_loss
+from dragoman.training.step import batch_loss, training_loss
 
 clock = perf_counter
 """Times everything here; benchmarks/forecast.py puts the processor's own time in its place on a busy machine."""
@@ -111,7 +111,7 @@ def _pass(model: Transformer, batch: PairBatch, settings: TrainingSettings) -> f
     """Seconds of a forward and a backward pass whose gradients go nowhere."""
     begin = clock()
     with kernels.fused(settings.kernels == "fused"):
-        loss, _, count = batch_loss(model, batch, settings.label_smoothing, DTYPES[settings.dtype])
+        loss, _, count = training_loss(model, batch, settings)
     gradients = torch.autograd.grad(loss / count, list(model.parameters()), allow_unused=True)
     _wait_for(gradients)
     return clock() - begin

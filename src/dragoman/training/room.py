@@ -12,7 +12,7 @@ from dragoman.training.memory import memory_forecast, resident
 SMALLEST = 64
 """Target positions; a piece is not made smaller beforehand."""
 ADAM = 3
-"""Numbers saved for each trained one: itself and the optimizer's two moments."""
+"""Numbers saved for each trained one: itself and the optimizer's two moments (and its average)."""
 
 
 def fitting_piece(settings: Settings, model: Transformer) -> int:
@@ -32,10 +32,11 @@ def _needed(settings: Settings, model: Transformer, positions: int) -> int:
 
 def room_for_checkpoints(run: Run, model: Transformer) -> str:
     """What is said where the disk has too little room for the checkpoints; empty where it has enough."""
-    one = 4 * ADAM * sum(parameter.numel() for parameter in model.parameters())
+    training = run.settings.training
+    one = 4 * (ADAM + bool(training.average)) * sum(parameter.numel() for parameter in model.parameters())
     there = sum(file.stat().st_size for file in run.path.glob("checkpoints/*/*"))
     # The newest ones, the best, the one to go back to, and the one that is being written.
-    needed = (run.settings.training.keep + 3) * one - there
+    needed = (max(training.keep, training.snapshots) + 3) * one - there
     free = shutil.disk_usage(run.path).free
     if needed <= free:
         return ""

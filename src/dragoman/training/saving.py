@@ -1,7 +1,7 @@
 """What a training consists of; saving it, and putting it back as it was saved."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from time import monotonic
 
@@ -10,10 +10,14 @@ import torch
 from dragoman.errors import DragomanError
 from dragoman.models.transformer import Transformer
 from dragoman.models.weights import load_weights, named_weights
-from dragoman.runs import Checkpoint, Run, checkpoint_steps, mark_best, read_mark, save_checkpoint
+from dragoman.runs import Checkpoint, Run, checkpoint_steps, load_checkpoint, mark_best, read_mark, save_checkpoint
+from dragoman.training.averaging import Averages, mean_of
 from dragoman.training.logs import folder_gone
 from dragoman.training.optimizer import optimizer_tensors, restore_optimizer
 from dragoman.training.progress import Progress
+
+OWN = "own."
+"""Before the names of the training's own weights, saved beside the optimizer where the model is an average."""
 
 
 class Halted(DragomanError):
@@ -28,6 +32,17 @@ class Training:
     model: Transformer
     optimizer: torch.optim.Optimizer
     progress: Progress
+    averages: Averages | None = None
+    """What is validated, saved as the model and used, where there are any."""
+
+    def shown(self) -> AbstractContextManager[None]:
+        """The model has the weights that it is to be used with inside the `with` block."""
+        return self.averages.shown() if self.averages else nullcontext()
+
+    def moved(self, step: int) -> None:
+        """Update `step` has moved the weights."""
+        if self.averages:
+            self.averages.note(step)
 
     def save(self) -> None:
         """Saves a checkpoint.
@@ -36,21 +51,42 @@ class Training:
             DragomanError: it cannot be written.
         """
         progress = self.progress
-        tensors = optimizer_tensors(self.optimizer) | {"rng": torch.get_rng_state()}
-        state = {"progress": progress.to_json()}
-        keep = self.run.settings.training.keep
+        training, tensors = self.run.settings.training, optimizer_tensors(self.optimizer)
+        tensors["rng"] = torch.get_rng_state()
+        if self.averages:
+            tensors |= {OWN + name: weight for name, weight in named_weights(self.model).items()}
+        with self.shown():
+            weights = named_weights(self.model)
         self.run.flush_metrics()
-        save_checkpoint(self.run, progress.step, named_weights(self.model), tensors, state, keep, progress.refuge)
+        keep, state = max(training.keep, training.snapshots), {"progress": progress.to_json()}
+        save_checkpoint(self.run, progress.step, weights, tensors, state, keep, progress.refuge)
 
     def restore(self, checkpoint: Checkpoint, weights: bool = True) -> None:
         """Puts back what `save` saved; the weights only where the model does not have them yet."""
         if weights:
             load_weights(self.model, checkpoint.model)
         tensors = dict(checkpoint.optimizer or {})
+        own = {name.removeprefix(OWN): tensors.pop(name) for name in list(tensors) if name.startswith(OWN)}
+        if self.averages:
+            self.averages.begin()
+        if own:
+            load_weights(self.model, own)
         if "rng" in tensors:
             torch.set_rng_state(tensors.pop("rng"))
         restore_optimizer(self.optimizer, tensors)
         self.progress = Progress.from_json(checkpoint.state["progress"])
+
+    def mean_of_snapshots(self, count: int) -> bool:
+        """Makes the mean of the last checkpoints' weights the averages; says whether there are several."""
+        steps = checkpoint_steps(self.run)[-count:]
+        if count < 2 or len(steps) < 2:
+            return False
+        own = named_weights(self.model)
+        own = {name: weight.clone() for name, weight in own.items()}
+        load_weights(self.model, mean_of([load_checkpoint(self.run, step).model for step in steps]))
+        self.averages = Averages(self.model, span=0)
+        load_weights(self.model, own)
+        return True
 
     def mark_best(self) -> None:
         """Points `best.json` to the best checkpoint."""

@@ -8,7 +8,7 @@ from torch import nn
 
 from dragoman import kernels
 from dragoman.batches.packed import pack_pair
-from dragoman.batches.padded import PairBatch
+from dragoman.batches.padded import PairBatch, twice
 from dragoman.config import TrainingSettings
 from dragoman.models.transformer import Transformer
 from dragoman.training.loss import projected_loss
@@ -21,7 +21,7 @@ class Update:
     """What an update's batches gave; tokens are real ones, padding left out."""
 
     loss: float
-    """Nats a target token, label smoothing included."""
+    """Nats a target token, label smoothing and agreement included."""
     gradient_norm: float
     """Before clipping."""
     source_tokens: int
@@ -29,9 +29,15 @@ class Update:
 
 
 def batch_loss(
-    model: Transformer, batch: PairBatch, smoothing: float, dtype: torch.dtype
+    model: Transformer, batch: PairBatch, smoothing: float, dtype: torch.dtype, agreement: float = 0.0
 ) -> tuple[torch.Tensor, float, int]:
-    """The summed loss of a batch, the same without smoothing, and the number of target tokens."""
+    """The summed loss of a batch, the same without smoothing, and the number of target tokens.
+
+    With `agreement` the batch goes through the model twice, and both passes count a half (`projected_loss`).
+    """
+    passes = 2 if agreement else 1
+    if agreement:
+        batch = twice(batch)
     packed = kernels.wanted(model.output.weight)
     with torch.autocast(batch.target_in.device.type, dtype, enabled=dtype != torch.float32):
         if packed:
@@ -40,8 +46,13 @@ def batch_loss(
         else:
             mask = batch.target_mask
             rows, targets = model.hidden(batch)[mask], batch.target_out[mask]
-    loss, plain = projected_loss(rows, model.output.weight, targets, smoothing, dtype)
-    return loss, plain, int(batch.target_lengths.sum())
+    loss, plain = projected_loss(rows, model.output.weight, targets, smoothing, dtype, agreement)
+    return loss / passes, plain / passes, int(batch.target_lengths.sum()) // passes
+
+
+def training_loss(model: Transformer, batch: PairBatch, settings: TrainingSettings) -> tuple[torch.Tensor, float, int]:
+    """`batch_loss` as a training's settings have it."""
+    return batch_loss(model, batch, settings.label_smoothing, DTYPES[settings.dtype], settings.agreement)
 
 
 def update(
@@ -63,7 +74,7 @@ def gradient(model: Transformer, batches: Sequence[PairBatch], settings: Trainin
     total = 0.0
     for batch in batches:
         with kernels.fused(settings.kernels == "fused"):
-            loss, _, _ = batch_loss(model, batch, settings.label_smoothing, DTYPES[settings.dtype])
+            loss, _, _ = training_loss(model, batch, settings)
         (loss / tokens).backward()
         total += float(loss.detach())
     limit = settings.clip or float("inf")

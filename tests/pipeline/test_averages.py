@@ -1,0 +1,69 @@
+"""Averaged weights in a whole training: what is saved, shown and resumed; the mean of the last checkpoints."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from safetensors.torch import load_file
+
+from dragoman.training.saving import OWN
+from tests.pipeline.conftest import SMALL, Result, files, sets
+from tests.pipeline.killing import killed_at, same_ending
+from tests.pipeline.killing import lines as metrics
+
+Dragoman = Callable[..., Result]
+AVERAGED = sets(
+    *SMALL, "training.steps=24", "training.validate_every=8", "training.log_every=1", "model.dropout=0.1",
+    "training.average=6", "training.agreement=1",
+)  # fmt: skip
+
+
+def test_averages_are_saved_and_come_back_after_a_kill(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert dragoman("train", whole, *files(lines), *AVERAGED).code == 0
+    killed_at("dragoman.training.loop.step", 19, "train", killed, *files(lines), *AVERAGED)
+    assert dragoman("train", killed, "--resume").code == 0
+    same_ending(whole, killed)
+    last = whole / "checkpoints" / "00000024"
+    shown, beside = load_file(last / "model.safetensors"), load_file(last / "optimizer.safetensors")
+    own = {name.removeprefix(OWN): tensor for name, tensor in beside.items() if name.startswith(OWN)}
+    assert own.keys() == shown.keys()
+    assert all((own[name] - shown[name]).abs().max() > 0 for name in own)
+
+
+def test_the_mean_of_the_last_checkpoints_is_taken_where_it_is_better(
+    lines: Path, dragoman: Dragoman, tmp_path: Path
+) -> None:
+    settings = sets(
+        *SMALL, "training.steps=24", "training.validate_every=8", "training.snapshots=3", "training.best_by=loss"
+    )
+    run = tmp_path / "run"
+    assert dragoman("train", run, *files(lines), *settings).code == 0
+    losses = [line["validation_loss"] for line in metrics(run) if "validation_loss" in line]
+    steps = sorted(int(path.name) for path in (run / "checkpoints").iterdir())
+    assert {8, 16, 24} <= set(steps)
+    # The loss of so short a training falls steeply: the mean of three states is worse than the last, and is not taken.
+    assert len(losses) == 3
+    resumed = dragoman("train", run, "--resume", *sets("training.snapshots=2", "training.learning_rate=1e-9"))
+    assert resumed.code == 2
+    assert "training.learning_rate" in resumed.err
+
+
+def test_a_setting_that_needs_dropout_says_so(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
+    wanted = sets(*SMALL, "training.steps=2", "model.dropout=0", "training.agreement=2")
+    result = dragoman("train", tmp_path / "run", *files(lines), *wanted)
+    assert result.code == 2
+    assert "give model.dropout above 0, or training.agreement 0" in " ".join(result.err.split())
+
+
+def test_a_restless_training_gains_by_the_mean(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
+    """At a high level rate the last weights jump about, and the mean of checkpoints is better than any of them."""
+    settings = sets(
+        *SMALL, "training.steps=200", "training.validate_every=10", "training.snapshots=5", "training.best_by=loss",
+        "training.schedule=constant", "training.learning_rate=0.05", "batches.target_tokens=100",
+        "training.label_smoothing=0", "text.vocabulary_size=350",
+    )  # fmt: skip
+    run = tmp_path / "run"
+    assert dragoman("train", run, *files(lines), *settings).code == 0
+    losses = [line["validation_loss"] for line in metrics(run) if "validation_loss" in line]
+    assert len(losses) == 21
+    assert losses[-1] < min(losses[:-1])
