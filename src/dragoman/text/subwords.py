@@ -28,6 +28,8 @@ _SEAL_BYTES = len(_SEAL) + 17
 _NOT_LEARNT = str.maketrans(dict.fromkeys("\0\n\u2581\u2585", " "))
 _LONGEST_LEARNT = 1000
 _ENOUGH_FOR_ALL_CHARACTERS = 2_000_000
+FEW = 5_000
+"""Lines up to which they are cut one by one: a training that is short of memory still validates."""
 _SIZE_THAT_WORKS = re.compile(r"set it to a value <= (\d+)|required_chars\. \d+ vs (\d+)")
 
 
@@ -47,7 +49,9 @@ class SubwordTokenizer(Tokenizer):
 
     def encode(self, lines: Sequence[str]) -> list[list[int]]:
         parts = [self._parts(line) for line in lines]
-        cuts = iter(self._processor.encode([part for line in parts for part in line]))
+        texts = [part for line in parts for part in line]
+        # A list is cut by threads of the library's own, and a process to which no thread is granted is aborted by it.
+        cuts = iter(self._processor.encode(texts) if len(texts) > FEW else map(self._processor.encode, texts))
         return [_joined([next(cuts) for _ in line]) for line in parts]
 
     def sample(self, lines: Sequence[str], share: float, seeds: Sequence[int]) -> list[list[int]]:
