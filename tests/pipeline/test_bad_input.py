@@ -193,13 +193,13 @@ def test_a_full_disk_keeps_the_checkpoint_before(lines: Path, tmp_path: Path) ->
     code = (
         "import resource, signal, sys\n"
         "from dragoman.cli.main import run\n"
-        "from dragoman.training import loop\n"
+        "from dragoman.training import saving\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "first = loop.save_checkpoint\n"
+        "first = saving.save_checkpoint\n"
         "def save(run_, step, *rest):\n"
         "    if step > 2: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))\n"
         "    return first(run_, step, *rest)\n"
-        "loop.save_checkpoint = save\n"
+        "saving.save_checkpoint = save\n"
         "sys.exit(run(sys.argv[1:]))\n"
     )
     path = tmp_path / "r"

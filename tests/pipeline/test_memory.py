@@ -31,7 +31,7 @@ def limited(first, more):
 if sys.argv[1] == "beforehand":
     start.fitting_piece = limited(start.fitting_piece, 450)
 else:
-    Loop.train = limited(Loop.train, 250)
+    Loop.train = limited(Loop.train, 180)
 sys.exit(run(sys.argv[2:]))
 """
 

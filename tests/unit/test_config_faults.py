@@ -23,7 +23,7 @@ def fault(*sets: str, **layers: object) -> str:
         ("beam=3", "no setting 'beam'; did you mean 'search.beam'?"),
         ("model.beam=3", "no setting 'model.beam'; did you mean 'search.beam'?"),
         ("model=3", "'model' is a section, not a setting; give one of its settings, such as model.family"),
-        ("batches.zzz=3", "no setting 'batches.zzz'; known: batches.target_tokens, batches.longest"),
+        ("batches.zzz=3", "no setting 'batches.zzz'; known: batches.target_tokens, batches.longest, batches.window"),
         (
             "qqq=3",
             "no setting 'qqq'; known sections: data, pizzeria, text, batches, model, training, search, evaluation",

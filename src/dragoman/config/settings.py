@@ -105,7 +105,7 @@ class TrainingSettings:
     """Updates in which the learning rate grows from zero."""
     label_smoothing: Rate = 0.1
     """Share of the target's probability spread evenly over the vocabulary (Szegedy et al. 2016)."""
-    agreement: Annotated[float, Field(ge=0)] = 0
+    agreement: Annotated[float, Field(ge=0)] = 0.0
     """R-Drop's alpha (Liang et al. 2021): two passes, other dropout, drawn to one prediction; 0 means: one pass."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """AdamW's decay (Loshchilov and Hutter 2019); matrices only, not norms, biases or embeddings."""

@@ -12,7 +12,7 @@ NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIG
 class Interrupt:
     """While it is open, the first signal is noted for the loop to see; a second Ctrl-C acts at once.
 
-    A signal that was ignored before stays so: `nohup` lets a training outlive its terminal.
+    SIGHUP stays ignored where it was before: `nohup` lets a training outlive its terminal.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Interrupt:
     def __enter__(self) -> "Interrupt":
         if threading.current_thread() is threading.main_thread():
             for number in NAMES:
-                if signal.getsignal(number) != signal.SIG_IGN:
+                if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._note)
         return self
 
