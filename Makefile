@@ -20,7 +20,7 @@ bench: .venv/ready-to-develop     ## training speed beside other toolkits, and h
 	$(BIN)/python benchmarks/growth.py --picture docs/pictures/growth.png
 
 proof: .venv/ready-to-develop     ## the large proofs, whose figures stand in the docs (about two hours)
-	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python benchmarks/quality.py --picture docs/pictures/multi30k-by-minute.png
 	$(BIN)/python benchmarks/compare.py model.similarity scaled-dot dot cosine
 	$(BIN)/python benchmarks/compare.py model.positions sinusoidal learned rotary none
 	$(BIN)/python benchmarks/food_share.py

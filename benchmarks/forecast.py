@@ -69,10 +69,10 @@ def measured(name: str, threads: int, processor: bool) -> Mapping[str, float]:
 def one(name: str, threads: int, processor: bool) -> dict[str, float]:
     """Trains one configuration here; gives forecasts and truths."""
     from dragoman.config.loading import build_settings
-    from dragoman.training import probe
-    from dragoman.training.memory import peak_memory
     from dragoman.training.reporting import Silent
+    from dragoman.training.safety.memory import peak_memory
     from dragoman.training.start import start
+    from dragoman.training.watching import probe
 
     clock = process_time if processor else perf_counter
     probe.clock = clock

@@ -121,11 +121,11 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 def tell(out: Path, scores: dict[str, Any]) -> None:
     """One line of a table."""
     lines = [json.loads(line) for line in (out / "run" / "metrics.jsonl").read_text().splitlines()]
-    last, bleu, chrf = lines[-1], scores["bleu"], scores["chrf"]
+    last, bleu, chrf, peak = lines[-1], scores["bleu"], scores["chrf"], scores["peak_mib"]
     print("| Updates | Epochs | BLEU | chrF | Seconds of updates | Peak, MiB |\n|---|---|---|---|---|---|")
     print(
         f"| {last['step']:,} | {last['epoch']} | {bleu['score']:.2f} [{bleu['low']:.2f}, {bleu['high']:.2f}] "
-        f"| {chrf['score']:.2f} [{chrf['low']:.2f}, {chrf['high']:.2f}] | {last['seconds']:.0f} | {scores['peak_mib']:,} |"
+        f"| {chrf['score']:.2f} [{chrf['low']:.2f}, {chrf['high']:.2f}] | {last['seconds']:.0f} | {peak:,} |"
     )
 
 

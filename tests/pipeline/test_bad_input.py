@@ -193,7 +193,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(lines: Path, tmp_path: Path) ->
     code = (
         "import resource, signal, sys\n"
         "from dragoman.cli.main import run\n"
-        "from dragoman.training import saving\n"
+        "from dragoman.training.safety import saving\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "first = saving.save_checkpoint\n"
         "def save(run_, step, *rest):\n"

@@ -30,7 +30,7 @@ def test_killed_at_nasty_moments(lines: Path, dragoman: Dragoman, tmp_path: Path
     killed_at("dragoman.runs.checkpoints.write_json", 3, "train", killed, "--resume")
     assert [path.name for path in (killed / "checkpoints").iterdir() if path.name.isdecimal()] == ["00000000"]
     # Checkpoint 4 is the best, and nothing says so yet.
-    killed_at("dragoman.training.saving.mark_best", 1, "train", killed, "--resume")
+    killed_at("dragoman.training.safety.saving.mark_best", 1, "train", killed, "--resume")
     assert not (killed / "best.json").exists()
     assert dragoman("train", killed, "--resume").code == 0
     same_ending(killed, whole)

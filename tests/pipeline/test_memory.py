@@ -18,7 +18,7 @@ import os, resource, sys
 import sacrebleu, torch.utils.tensorboard
 import dragoman.training.start as start
 from dragoman.cli.main import run
-from dragoman.training import probe
+from dragoman.training.watching import probe
 from dragoman.training.loop import Loop
 
 def limited(first, more):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.training import profile_run
+from dragoman.training.profiling import planned
 from tests.pipeline.conftest import SMALL, Result, files, sets
 
 Dragoman = Callable[..., Result]
@@ -18,7 +18,7 @@ NAMES = {"profile.json", "profile.md", "profile.png"}
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two updates are enough here."""
-    monkeypatch.setattr(profile_run, "UPDATES", 2)
+    monkeypatch.setattr(planned, "UPDATES", 2)
 
 
 def hashes(folder: Path) -> dict[str, str]:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from dragoman.training import splitting
-from dragoman.training.health import Health
-from dragoman.training.recovery import RETURNS
+from dragoman.training.safety import splitting
+from dragoman.training.safety.health import Health
+from dragoman.training.safety.recovery import RETURNS
 from dragoman.training.step import Update, gradient
 from tests.pipeline.conftest import SMALL, Result, files, sets
 from tests.pipeline.killing import killed_at, same_ending
@@ -24,7 +24,7 @@ SHORT = sets(*SMALL, "training.steps=12", "training.validate_every=4", "training
 
 POISON = """
 from math import nan
-from dragoman.training.health import Health
+from dragoman.training.safety.health import Health
 note = Health.note
 def poisoned(self, loss, norm, ignorance):
     bad = 6 <= self.seen + self.skipped < 11 and self.returns == 0
@@ -108,9 +108,9 @@ def test_several_in_a_row_go_back_and_a_stop_changes_nothing(
 def test_a_kill_around_a_return_changes_nothing(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert dragoman("train", whole, *files(lines), *SHORT).code == 0
-    killed_at("dragoman.training.recovery.mark_last", 1, "train", killed, *files(lines), *SHORT, before=POISON)
+    killed_at("dragoman.training.safety.recovery.mark_last", 1, "train", killed, *files(lines), *SHORT, before=POISON)
     assert json.loads((killed / "last.json").read_text())["step"] == 8
-    killed_at("dragoman.training.recovery.count_return", 1, "train", killed, "--resume", before=POISON)
+    killed_at("dragoman.training.safety.recovery.count_return", 1, "train", killed, "--resume", before=POISON)
     assert json.loads((killed / "last.json").read_text())["returns"] == 1
     assert dragoman("train", killed, "--resume").code == 0
     same_ending(killed, whole)

@@ -15,9 +15,10 @@ import pytest
 from dragoman.batches.epochs import Epoch
 from dragoman.cli.display import JsonLines
 from dragoman.runs import Run, load_checkpoint
-from dragoman.training import room, splitting, start
+from dragoman.training import start
+from dragoman.training.safety import room, splitting
+from dragoman.training.safety.telling import guarded
 from dragoman.training.step import gradient
-from dragoman.training.telling import guarded
 from tests.pipeline.conftest import SMALL, Result, files, sets
 from tests.pipeline.killing import lines as metrics
 from tests.pipeline.killing import weights

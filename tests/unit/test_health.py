@@ -4,8 +4,8 @@ from math import inf, nan
 
 import pytest
 
-from dragoman.training.health import BAD, HEALED, HIGH, WINDOW, Health, far_above
 from dragoman.training.progress import Progress
+from dragoman.training.safety.health import BAD, HEALED, HIGH, WINDOW, Health, far_above
 
 IGNORANT = 9.0
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.training.limits import available_memory
+from dragoman.training.safety.limits import available_memory
 
 MIB = 2**20
 
@@ -58,7 +58,7 @@ def test_groups_of_the_first_version(root: Path) -> None:
 def test_the_address_space_that_ulimit_leaves() -> None:
     code = (
         "import resource\n"
-        "from dragoman.training.limits import available_memory\n"
+        "from dragoman.training.safety.limits import available_memory\n"
         "before = available_memory()\n"
         "resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30))\n"
         "print(before, available_memory())\n"

@@ -19,8 +19,7 @@ from dragoman.models.build import build_model
 from dragoman.models.transformer import Transformer
 from dragoman.training.optimizer import build_optimizer
 from dragoman.training.preparing import prepare
-from dragoman.training.products import Layout, Product, Recorder, seconds_alone
-from dragoman.training.profile_groups import (
+from dragoman.training.profiling.groups import (
     ATTENTION,
     BATCHES,
     EMBEDDINGS,
@@ -40,8 +39,9 @@ from dragoman.training.profile_groups import (
     profiler,
     sorted_times,
 )
-from dragoman.training.profile_picture import draw, table
-from dragoman.training.profiling import Group, ProductTime, Profile, peak_memory, profile_training
+from dragoman.training.profiling.picture import draw, table
+from dragoman.training.profiling.products import Layout, Product, Recorder, seconds_alone
+from dragoman.training.profiling.profiler import Group, ProductTime, Profile, peak_memory, profile_training
 from dragoman.training.step import update
 
 ROWS = [[5, 6, 7], [8], [9, 10, 11, 12, 13], [14, 15], [16], [17, 18, 19]]

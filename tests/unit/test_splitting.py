@@ -10,9 +10,9 @@ from dragoman.batches.padded import PairBatch, pair_batch
 from dragoman.config import ModelSettings, TrainingSettings
 from dragoman.models.build import build_model
 from dragoman.models.transformer import Transformer
-from dragoman.training import splitting
-from dragoman.training.saving import Halted
-from dragoman.training.splitting import Pieces, lacks_memory
+from dragoman.training.safety import splitting
+from dragoman.training.safety.saving import Halted
+from dragoman.training.safety.splitting import Pieces, lacks_memory
 from dragoman.training.step import Update, gradient
 
 ROWS = [[5 + (at * row) % 20 for at in range(2 + row % 5)] for row in range(13)]

@@ -6,10 +6,10 @@ import pytest
 import yaml
 
 from dragoman.config.loading import build_settings
-from dragoman.training.card import Side, Story, card, changed_settings, front_matter, thinned
-from dragoman.training.card_file import languages, noted_hashes, sealed, untouched, write_card
-from dragoman.training.intervals import bleu_interval
 from dragoman.training.validation import Validation
+from dragoman.training.watching.card import Side, Story, card, changed_settings, front_matter, thinned
+from dragoman.training.watching.card_file import languages, noted_hashes, sealed, untouched, write_card
+from dragoman.training.watching.intervals import bleu_interval
 
 FILES = {"data.source": "/some/where/a.en", "data.target": "/some/where/a.de"}
 VALIDATIONS = [

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from dragoman.config import Settings, TrainingSettings
-from dragoman.training.closing import closing, still_rising
-from dragoman.training.coach import Advice, Situation, advise
-from dragoman.training.history import Stretch, stretches
+from dragoman.training.watching.closing import closing, still_rising
+from dragoman.training.watching.coach import Advice, Situation, advise
+from dragoman.training.watching.history import Stretch, stretches
 
 HISTORIES = Path(__file__).parent / "data" / "histories"
 SMALL = Situation(pairs=6000, vocabulary=3000, d_model=64, dropout=0.2, warmup_steps=100, learning_rate=3e-3)

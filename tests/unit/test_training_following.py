@@ -9,11 +9,12 @@ import pytest
 from dragoman.config import Settings
 from dragoman.config.loading import build_settings
 from dragoman.runs import Run, load_checkpoint
-from dragoman.training import following, start
-from dragoman.training.coach import Advice
-from dragoman.training.following import off
+from dragoman.training import start
 from dragoman.training.reporting import Line, Silent
 from dragoman.training.validation import Validation
+from dragoman.training.watching import following
+from dragoman.training.watching.coach import Advice
+from dragoman.training.watching.following import off
 
 
 class Told(Silent):

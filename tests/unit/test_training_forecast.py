@@ -10,12 +10,12 @@ from dragoman.batches.padded import pair_batch
 from dragoman.config import ModelSettings, Settings, TrainingSettings
 from dragoman.config.loading import build_settings
 from dragoman.models.build import build_model
-from dragoman.training.forecast import Forecast, Pass, foresee, reckon, time_left
-from dragoman.training.memory import kept, memory_forecast, peak_memory, resident
 from dragoman.training.preparing import Prepared, on_this_machine, prepare
-from dragoman.training.probe import Pace, first_pairs, probe
 from dragoman.training.progress import Progress
-from dragoman.training.words import big, brief, count, duration
+from dragoman.training.safety.memory import kept, memory_forecast, peak_memory, resident
+from dragoman.training.watching.forecast import Forecast, Pass, foresee, reckon, time_left
+from dragoman.training.watching.probe import Pace, first_pairs, probe
+from dragoman.training.watching.words import big, brief, count, duration
 
 PACE = Pace(token_seconds=0.001, optimizer_seconds=0.1, validation_seconds=5.0)
 WHOLE = Pass(batches=20, target_tokens=8000)
@@ -109,7 +109,7 @@ def test_a_forecast_of_a_real_corpus(prepared: Prepared, monkeypatch: pytest.Mon
     def none(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("dragoman.training.forecast.probe", none)
+    monkeypatch.setattr("dragoman.training.watching.forecast.probe", none)
     assert foresee(prepared, Progress(), 0.0) is None
 
 

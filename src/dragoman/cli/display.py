@@ -12,9 +12,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from dragoman.training.coach import Advice
 from dragoman.training.reporting import Line
 from dragoman.training.validation import Validation
+from dragoman.training.watching.coach import Advice
 
 SECONDS_BETWEEN_LINES = 30
 """How often a training that writes to a file tells how it is."""

@@ -11,10 +11,10 @@ from dragoman.cli.display import print_json
 from dragoman.config import Settings
 from dragoman.runs import Run, load_checkpoint
 from dragoman.training.facts import facts, parameters, parts
-from dragoman.training.forecast import foresee
 from dragoman.training.preparing import on_this_machine, prepare
 from dragoman.training.progress import Progress
 from dragoman.training.start import inherit
+from dragoman.training.watching.forecast import foresee
 
 NARROWEST = 110
 """Columns that the table needs, whatever the terminal has."""

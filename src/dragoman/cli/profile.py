@@ -15,8 +15,8 @@ def profile(run: Path, settings: Callable[[Settings | None], Settings], source_r
     # Read when torch is loaded: its profiler would write lines of its own to stderr.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     from dragoman.cli.display import console, print_json
-    from dragoman.training.profile_picture import table
-    from dragoman.training.profile_run import FILES, profile_run
+    from dragoman.training.profiling.picture import table
+    from dragoman.training.profiling.planned import FILES, profile_run
 
     found = profile_run(run, settings, source_run, lambda text: console().print(text, markup=False))
     if json:

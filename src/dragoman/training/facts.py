@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from dragoman.config import Settings
 from dragoman.models import hardware
-from dragoman.training.forecast import Forecast
-from dragoman.training.limits import available_memory
-from dragoman.training.memory import memory_forecast, resident
 from dragoman.training.preparing import Prepared
+from dragoman.training.safety.limits import available_memory
+from dragoman.training.safety.memory import memory_forecast, resident
+from dragoman.training.watching.forecast import Forecast
 
 __all__ = ["Part", "available_memory", "facts", "memory_forecast", "parameters", "parts", "spread"]
 

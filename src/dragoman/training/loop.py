@@ -6,16 +6,16 @@ from time import perf_counter
 
 from dragoman.batches.epochs import Epoch, Epochs
 from dragoman.runs import mark_last
-from dragoman.training.interrupt import Interrupt
-from dragoman.training.logs import Logs
 from dragoman.training.progress import Budget, Progress
-from dragoman.training.recovery import go_back
 from dragoman.training.reporting import Ending, Reporter
-from dragoman.training.saving import Halted, Saver, Training, making_batches
+from dragoman.training.safety.interrupt import Interrupt
+from dragoman.training.safety.logs import Logs
+from dragoman.training.safety.recovery import go_back
+from dragoman.training.safety.saving import Halted, Saver, Training, making_batches
+from dragoman.training.safety.splitting import Pieces, enough_memory
+from dragoman.training.safety.telling import guarded
 from dragoman.training.schedule import learning_rate
-from dragoman.training.splitting import Pieces, enough_memory
 from dragoman.training.step import Update, step
-from dragoman.training.telling import guarded
 from dragoman.training.validation import Validation, Validator
 
 

@@ -23,8 +23,8 @@ from dragoman.models.weights import load_weights
 from dragoman.runs import Checkpoint
 from dragoman.text import Tokenizers
 from dragoman.text.vector_files import open_vectors
-from dragoman.training.data_record import check_files, check_text, record
 from dragoman.training.embeddings import start_from
+from dragoman.training.safety.data_record import check_files, check_text, record
 from dragoman.training.validation import Validator
 
 

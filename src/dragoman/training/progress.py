@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Any
 
 from dragoman.config import TrainingSettings
-from dragoman.training.health import Health
+from dragoman.training.safety.health import Health
 
 
 @dataclass

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from dragoman.training.coach import Advice
 from dragoman.training.validation import Validation
+from dragoman.training.watching.coach import Advice
 
 Line = Mapping[str, Any]
 

@@ -28,16 +28,16 @@ from dragoman.runs.writing import beside, remove_leftovers
 from dragoman.text import Tokenizers
 from dragoman.training.averaging import Averages
 from dragoman.training.facts import facts
-from dragoman.training.following import Follower
-from dragoman.training.forecast import foresee
 from dragoman.training.loop import Loop
 from dragoman.training.optimizer import build_optimizer
 from dragoman.training.preparing import Prepared, on_this_machine, prepare, validator
 from dragoman.training.progress import Budget, Progress
-from dragoman.training.recovery import after_kill
 from dragoman.training.reporting import Ending, Reporter
-from dragoman.training.room import fitting_piece, room_for_checkpoints
-from dragoman.training.saving import Training, making_batches
+from dragoman.training.safety.recovery import after_kill
+from dragoman.training.safety.room import fitting_piece, room_for_checkpoints
+from dragoman.training.safety.saving import Training, making_batches
+from dragoman.training.watching.following import Follower
+from dragoman.training.watching.forecast import foresee
 
 MAY_CHANGE = frozenset(
     f"training.{name}"

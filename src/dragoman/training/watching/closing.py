@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from dragoman.config import Settings
-from dragoman.training.coach import Advice
-from dragoman.training.history import Stretch
-from dragoman.training.words import duration
+from dragoman.training.watching.coach import Advice
+from dragoman.training.watching.history import Stretch
+from dragoman.training.watching.words import duration
 
 CALM = ("on track", "warming up", "slower than forecast")
 """Verdicts after which nothing about the training has to be changed."""

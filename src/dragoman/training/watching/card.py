@@ -11,7 +11,7 @@ import yaml
 from dragoman import __version__
 from dragoman.config import Settings
 from dragoman.models import hardware
-from dragoman.training.words import LANGUAGES, big, count, duration
+from dragoman.training.watching.words import LANGUAGES, big, count, duration
 
 LICENCE = "# license: fill in the licence of your weights, and check what your corpus allows"
 ROWS = 12

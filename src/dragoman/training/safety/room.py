@@ -6,8 +6,8 @@ from dataclasses import replace
 from dragoman.config import Settings
 from dragoman.models.transformer import Transformer
 from dragoman.runs import Run
-from dragoman.training.limits import available_memory
-from dragoman.training.memory import memory_forecast, resident
+from dragoman.training.safety.limits import available_memory
+from dragoman.training.safety.memory import memory_forecast, resident
 
 SMALLEST = 64
 """Target positions; a piece is not made smaller beforehand."""

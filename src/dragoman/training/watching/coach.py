@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import log
 from typing import Literal
 
-from dragoman.training.history import Stretch
+from dragoman.training.watching.history import Stretch
 
 Verdict = Literal[
     "warming up", "on track", "overfitting", "underfitting", "learning rate too high", "learning rate too low",

@@ -5,9 +5,9 @@ from typing import Any
 
 from dragoman.errors import DragomanError
 from dragoman.runs import Run, load_checkpoint, mark_last
-from dragoman.training.logs import Logs
 from dragoman.training.progress import Progress
-from dragoman.training.saving import Training
+from dragoman.training.safety.logs import Logs
+from dragoman.training.safety.saving import Training
 
 RETURNS = 3
 """How often a training goes back before it gives up."""

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from dragoman.errors import DragomanError
-from dragoman.training.profile_groups import PRODUCTS
-from dragoman.training.profiling import Profile
+from dragoman.training.profiling.groups import PRODUCTS
+from dragoman.training.profiling.profiler import Profile
 
 _INK, _QUIET = "#1b1b2b", "#6d6d7a"
 _PRODUCT, _ALONE, _OTHER = "#57388f", "#c3b6e0", "#d08a2e"

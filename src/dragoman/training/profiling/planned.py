@@ -9,8 +9,8 @@ from dragoman.errors import DragomanError, UsageError
 from dragoman.runs import Run, checkpoint_steps, load_checkpoint
 from dragoman.runs.writing import is_aside, replacing, write_json
 from dragoman.training.preparing import Prepared, on_this_machine, prepare
-from dragoman.training.profile_picture import draw, table
-from dragoman.training.profiling import UPDATES, Profile, Tell, profile_training
+from dragoman.training.profiling.picture import draw, table
+from dragoman.training.profiling.profiler import UPDATES, Profile, Tell, profile_training
 from dragoman.training.start import inherit
 
 FILES = ("profile.json", "profile.md", "profile.png")

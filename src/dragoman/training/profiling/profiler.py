@@ -20,8 +20,8 @@ from dragoman.batches.epochs import Epoch
 from dragoman.errors import DragomanError
 from dragoman.training.optimizer import build_optimizer
 from dragoman.training.preparing import Prepared
-from dragoman.training.products import Call, Product, Recorder, peak, seconds_alone
-from dragoman.training.profile_groups import REST, SortedTimes, batches_named, parts_named, profiler, sorted_times
+from dragoman.training.profiling.groups import REST, SortedTimes, batches_named, parts_named, profiler, sorted_times
+from dragoman.training.profiling.products import Call, Product, Recorder, peak, seconds_alone
 from dragoman.training.schedule import learning_rate
 from dragoman.training.step import DTYPES, update
 

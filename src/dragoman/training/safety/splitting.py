@@ -8,7 +8,7 @@ import torch
 from dragoman.batches.padded import PairBatch, SourceBatch
 from dragoman.config import TrainingSettings
 from dragoman.models.transformer import Transformer
-from dragoman.training.saving import Halted
+from dragoman.training.safety.saving import Halted
 from dragoman.training.step import Update, gradient
 
 WORDS = ("not enough memory", "can't allocate memory", "out of memory", "bad_alloc", "could not create a primitive",

@@ -21,7 +21,7 @@ from dragoman.layers.dropout import Dropout
 from dragoman.layers.embedding import Embedding
 from dragoman.layers.feed_forward import FeedForward, GatedFeedForward
 from dragoman.layers.residual import Residual
-from dragoman.training.products import OPERATORS
+from dragoman.training.profiling.products import OPERATORS
 
 PROJECTIONS, ATTENTION = "products: attention's projections", "products: attention's own"
 FEED_FORWARD, OUTPUT = "products: feed-forward", "products: output projection"

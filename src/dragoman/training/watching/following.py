@@ -8,20 +8,20 @@ from dataclasses import replace
 from time import monotonic
 
 from dragoman.runs import Run, read_mark
-from dragoman.training import forecast as forecasts
-from dragoman.training.card import Story, card
-from dragoman.training.card_file import languages, texts, write_card
-from dragoman.training.closing import closing
-from dragoman.training.coach import Advice, Situation, advise
 from dragoman.training.facts import parameters
-from dragoman.training.forecast import Forecast
-from dragoman.training.history import stretches
-from dragoman.training.intervals import bleu_interval
-from dragoman.training.memory import peak_memory
 from dragoman.training.preparing import Prepared
 from dragoman.training.reporting import Ending, Line, Reporter
+from dragoman.training.safety.memory import peak_memory
 from dragoman.training.validation import Validation
-from dragoman.training.words import duration
+from dragoman.training.watching import forecast as forecasts
+from dragoman.training.watching.card import Story, card
+from dragoman.training.watching.card_file import languages, texts, write_card
+from dragoman.training.watching.closing import closing
+from dragoman.training.watching.coach import Advice, Situation, advise
+from dragoman.training.watching.forecast import Forecast
+from dragoman.training.watching.history import stretches
+from dragoman.training.watching.intervals import bleu_interval
+from dragoman.training.watching.words import duration
 
 
 class Follower:

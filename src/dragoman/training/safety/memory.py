@@ -90,7 +90,7 @@ def resident() -> int:
 
 def peak_memory() -> int:
     """The most bytes of memory that this process has had so far."""
-    from dragoman.training.profiling import peak_memory as peak
+    from dragoman.training.profiling.profiler import peak_memory as peak
 
     return peak()
 

@@ -9,8 +9,8 @@ from dragoman.config import Settings
 from dragoman.corpora.names import parse_name
 from dragoman.errors import DragomanError
 from dragoman.runs.writing import replacing
-from dragoman.training.card import Side
 from dragoman.training.preparing import Prepared
+from dragoman.training.watching.card import Side
 
 FILE, ASIDE = "model-card.md", "model-card.new.md"
 _SEAL = re.compile(r"\n<!-- written by dragoman; text sha256 ([0-9a-f]{64}) -->\n*\Z")

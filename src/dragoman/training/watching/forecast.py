@@ -11,11 +11,11 @@ from typing import Any
 from dragoman.config import TrainingSettings
 from dragoman.runs import Run
 from dragoman.runs.writing import write_json
-from dragoman.training.memory import memory_forecast
 from dragoman.training.preparing import Prepared
-from dragoman.training.probe import Pace, probe
 from dragoman.training.progress import Progress
-from dragoman.training.words import big, brief, count, duration
+from dragoman.training.safety.memory import memory_forecast
+from dragoman.training.watching.probe import Pace, probe
+from dragoman.training.watching.words import big, brief, count, duration
 
 FILE = "forecast.json"
 REFINED_AFTER = 30

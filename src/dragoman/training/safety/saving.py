@@ -12,9 +12,9 @@ from dragoman.models.transformer import Transformer
 from dragoman.models.weights import load_weights, named_weights
 from dragoman.runs import Checkpoint, Run, checkpoint_steps, load_checkpoint, mark_best, read_mark, save_checkpoint
 from dragoman.training.averaging import Averages, mean_of
-from dragoman.training.logs import folder_gone
 from dragoman.training.optimizer import optimizer_tensors, restore_optimizer
 from dragoman.training.progress import Progress
+from dragoman.training.safety.logs import folder_gone
 
 OWN = "own."
 """Before the names of the training's own weights, saved beside the optimizer where the model is an average."""

@@ -1,0 +1,1 @@
+"""Where an update's time goes: `dragoman train --profile`."""
