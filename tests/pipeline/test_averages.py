@@ -73,7 +73,9 @@ def test_the_mean_is_that_of_the_last_checkpoints(
         return Validation(loss=5.0 - 0.1 * len(seen), bleu=float(len(seen)), samples=[])
 
     monkeypatch.setattr(Validator, "validate", validate)
-    settings = sets(*SMALL, "training.steps=20", "training.validate_every=5", "training.snapshots=3")
+    settings = sets(
+        *SMALL, "training.steps=20", "training.validate_every=5", "training.average=0", "training.snapshots=3"
+    )
     run = tmp_path / "run"
     result = dragoman("train", run, *files(lines), *settings)
     assert result.code == 0
