@@ -56,6 +56,12 @@ def files_no_larger_than(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+def test_spared_checkpoints_stay(run: Run) -> None:
+    for step in (0, 10, 20, 25, 30):
+        save_checkpoint(run, step, tensors(step), {}, {}, keep=2, spared=(0, 10))
+    assert checkpoint_steps(run) == [0, 10, 25, 30]
+
+
 def test_a_checkpoint_returns_exactly(run: Run) -> None:
     path = save(run, 250)
     assert path == run.path / "checkpoints" / "00000250"

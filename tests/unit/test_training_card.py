@@ -1,5 +1,6 @@
 """The model card: what it says, that hubs can read it, and that a person's words are never lost."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import yaml
 
 from dragoman.config.loading import build_settings
 from dragoman.training.validation import Validation
-from dragoman.training.watching.card import Side, Story, card, changed_settings, front_matter, thinned
+from dragoman.training.watching.card import Side, Story, card, changed_settings, front_matter, plain, thinned
 from dragoman.training.watching.card_file import languages, noted_hashes, sealed, untouched, write_card
 from dragoman.training.watching.intervals import bleu_interval
 
@@ -33,6 +34,7 @@ def story(**others: object) -> Story:
         "validations": VALIDATIONS,
         "best": {"step": 3000, "bleu": 30.0, "loss": 1.0},
         "interval": (28.9, 31.2),
+        "reached": {"step": 3000, "target_tokens": 3_000_000, "seconds": 300.0},
         "ending": "finished",
         "clock": 600.0,
         "forecast": ["Forecast: 9 min, in truth 10 min (-10%)."],
@@ -73,6 +75,31 @@ def test_the_card_tells_the_training() -> None:
     assert text.count("| 3,000 |") == 2
     assert "Nothing was validated yet." in card(story(best={}, validations=[], interval=None))
     assert "translates from one language to another" in card(story(languages=None))
+
+
+def test_what_was_really_reached_and_scored() -> None:
+    stopped = card(story(reached={"step": 3017, "target_tokens": 3_017_000, "seconds": 301.7}, ending="stopped"))
+    assert "| Updates | 3,017 |" in stopped
+    assert "greedy translations of its first 1,000 sentences" in card(story(texts=[Side("validation", "v", 1001)]))
+    assert "greedy translations of all its 40 sentences" in card(story(texts=[Side("validation", "v", 40)]))
+    assert "Its weights are" not in stopped
+    mean = [*VALIDATIONS, {**VALIDATIONS[-1], "mean": True}]
+    averaged = card(story(weights="the mean of the last 5 checkpoints", validations=mean))
+    assert "Its weights are the mean of the last 5 checkpoints." in averaged
+    assert "| 3,000 (the mean) | 1.000 | 30.00 |" in averaged
+
+
+def test_names_are_shown_letter_by_letter() -> None:
+    odd = "my [run] | <b>*1*</b>\n# `x`"
+    text = card(story(name=odd, texts=[Side("training", odd, 3), Side("validation", odd, 2)]))
+    written = r"my \[run\] \| \<b\>\*1\*\</b\> \# \`x\`"
+    assert f"\n# {written}\n" in text
+    assert f"\n| training | {written} | 3 | not known |\n" in text
+    assert "dragoman translate 'my [run] | <b>*1*</b>\n# `x`' input.txt" in text
+    assert yaml.safe_load(text.split("---\n")[1])["model-index"][0]["name"] == odd
+    code = text.partition("dragoman.load(")[2].partition(")\n")[0]
+    assert ast.literal_eval(code) == odd
+    assert plain("training.log_every is 5") == "training.log_every is 5"
 
 
 def test_at_most_so_many_validations_are_listed() -> None:
@@ -117,6 +144,7 @@ def test_languages_are_known_from_names() -> None:
     assert of(source="a.src", target="a.tgt") is None
     assert of(source="source.txt", target="target.txt") is None
     assert of(tsv="pairs.tsv") is None
+    assert of(source="train.in", target="train.up") is None
 
 
 def test_hashes_and_intervals(tmp_path: Path) -> None:

@@ -126,6 +126,33 @@ def test_lines_without_numbers_are_left_out() -> None:
     assert found == Stretch(3, 0, 1.0, loss=3.0, uneven=1.0, clipped=1.0, speed=20.0, valid=3.0, bleu=1.0)
 
 
+def test_a_model_worse_than_knowing_nothing_is_not_on_track() -> None:
+    far = replace(SMALL, vocabulary=800, warmup_steps=10, learning_rate=10.0)
+    seen = [stretch(10, 650.0, 696.23), stretch(20, 700.0, 1408.94)]
+    for count in (1, 2):
+        assert advise(seen[:count], 0.1, far)[0].verdict == "learning rate too high"
+    # No rate that is advised is itself hopeless.
+    assert "training.learning_rate=0.002," in advise(seen, 0.1, far)[0].mend
+    still = [stretch(10, 7.3, 7.28), stretch(20, 7.3, 7.28)]
+    advice = advise(still, 0.5, replace(far, learning_rate=1e-30))[0]
+    assert (advice.verdict, advice.mend.rpartition("=")[2]) == ("learning rate too low", "0.0001")
+
+
+def test_a_training_of_which_little_was_seen_is_not_judged() -> None:
+    def said(bleu: float, *steps: int, early: bool = False, **bounds: float) -> str:
+        given = TrainingSettings(**{"patience": 2, "warmup_steps": 10, **bounds})  # type: ignore[arg-type]
+        seen = [replace(stretch(step, 7.0, 7.0), bleu=bleu) for step in steps]
+        return closing(seen, [], Settings(training=given), True, 9.0, early)
+
+    assert "too little was seen to judge: give it --set training.steps=4;" in said(0.0, 2, steps=2)
+    assert "too little was seen to judge: give it --set training.patience=4;" in said(0.1, 1, 2, 3, early=True, steps=9)
+    assert "give it --set training.patience=4;" in said(0.1, 1, 2, early=True)
+    # The bound that ended it is the one to move; minutes that were over before the first update are not just doubled.
+    assert "give it --set training.steps=24;" in said(0.0, 12, steps=12, minutes=1e9)
+    assert "give it --minutes 1;" in said(0.0, 0, steps=12, minutes=0.01)
+    assert "nothing better came any more" in said(20.0, 100, 200, 300, 400, early=True, steps=4000)
+
+
 def test_the_closing_line() -> None:
     seen = stretches(history("multi30k_en_de"), clip=1.0)
     assert still_rising(seen) == pytest.approx(1.0, abs=0.1)

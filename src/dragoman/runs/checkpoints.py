@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -53,12 +54,12 @@ def save_checkpoint(
     optimizer_tensors: "dict[str, Tensor]",
     state: dict[str, Any],
     keep: int,
-    refuge: int | None = None,
+    spared: Collection[int] = (),
 ) -> Path:
     """Saves a checkpoint, points `last.json` to it and prunes the others.
 
-    Kept are the `keep` newest, the best one and `refuge`, to which the training may have to go back. That of step 0,
-    before any update, is kept as a refuge only. Checkpoints of later steps go too: a resume from an earlier one has
+    Kept are the `keep` newest, the best one and those of the `spared` steps. That of step 0, before any update, is kept
+    only where it is spared. Checkpoints of later steps go too: a resume from an earlier one has
     given up their history.
 
     Raises:
@@ -78,7 +79,7 @@ def save_checkpoint(
         aside.replace(final)
         flush_to_disk(final.parent)
         _mark(run, "last", step, {})
-        _prune(run, step, keep, refuge)
+        _prune(run, step, keep, spared)
     except (OSError, SafetensorError) as error:
         steps = checkpoint_steps(run)
         newest = f"checkpoint {max(steps)} is still the newest" if steps else "there is no checkpoint yet"
@@ -215,10 +216,10 @@ def _own(tensor: "Tensor") -> "Tensor":
     return plain if alone else plain.clone()
 
 
-def _prune(run: Run, step: int, keep: int, refuge: int | None) -> None:
+def _prune(run: Run, step: int, keep: int, spared: Collection[int]) -> None:
     steps = checkpoint_steps(run)
     best = read_mark(run, "best")
-    kept = {*[known for known in steps if 0 < known <= step][-keep:], best["step"] if best else step, step, refuge}
+    kept = {*[known for known in steps if 0 < known <= step][-keep:], best["step"] if best else step, step, *spared}
     for known in set(steps) - kept:
         _set_aside(_folder(run, known))
 

@@ -6,6 +6,7 @@ from time import perf_counter
 
 from dragoman.batches.epochs import Epoch, Epochs
 from dragoman.runs import mark_last
+from dragoman.runs.writing import finite
 from dragoman.training.progress import Budget, Progress
 from dragoman.training.reporting import Ending, Reporter
 from dragoman.training.safety.interrupt import Interrupt
@@ -17,6 +18,7 @@ from dragoman.training.safety.telling import guarded
 from dragoman.training.schedule import learning_rate
 from dragoman.training.step import Update, step
 from dragoman.training.validation import Validation, Validator
+from dragoman.training.watching.words import count, duration
 
 
 class Loop:
@@ -149,7 +151,9 @@ class Loop:
         before = replace(progress)
         better = self._judge(result, last)
         progress.validated = progress.step
-        line = progress.line() | {"validation_loss": result.loss, "validation_bleu": result.bleu}
+        line = progress.line() | finite({"validation_loss": result.loss, "validation_bleu": result.bleu})
+        if progress.mean == progress.step > 0:
+            line["mean"] = True
         self._logs.write(line)
         if last:
             self._saver.save()
@@ -166,23 +170,24 @@ class Loop:
     def _judge(self, result: Validation, last: bool) -> bool:
         """Notes what a validation says about the training; whether it is the best so far."""
         progress, value = self.progress, self._value(result)
-        good = isfinite(value) and (progress.best is None or value > progress.best)
+        good = isfinite(result.loss + result.bleu) and (progress.best is None or value > progress.best)
         better = good and (progress.health.well or (last and progress.best is None))
         progress.worse = 0 if better else progress.worse + 1
         if better:
             progress.best, progress.best_step = value, progress.step
             progress.best_scores = {"bleu": result.bleu, "loss": result.loss}
-        if progress.health.well:
+        if progress.health.well and isfinite(result.loss):
             progress.refuge = progress.step
         return better
 
     def _try_mean(self) -> None:
         """Takes the mean of the last checkpoints' weights where it validates better than all before."""
-        training, before = self._training, self._training.averages
-        if not training.mean_of_snapshots(self._settings.training.snapshots):
+        training, progress, before = self._training, self.progress, self._training.averages
+        if progress.mean == progress.step > 0 or not training.mean_of_snapshots():
             return
         result = self._scores()
-        if self.progress.health.well and self._value(result) > (self.progress.best or 0.0):
+        if progress.health.well and progress.best is not None and self._value(result) > progress.best:
+            progress.mean = progress.step
             self._note(result, last=True)
         else:
             training.averages = before
@@ -191,7 +196,7 @@ class Loop:
         if self.progress.step > self._saver.step:
             self._saver.save()
         message = f"stopped by {why} at update {self.progress.step}; saved: go on with --resume"
-        return Ending(message, finished=False)
+        return Ending(message, False, self.progress.line())
 
     def _finished(self) -> Ending:
         progress = self.progress
@@ -200,10 +205,12 @@ class Loop:
         elif progress.step > self._saver.step:
             self._saver.save()
         self._try_mean()
-        mark_last(self._run, progress.step, {"finished": True})
+        early = self._budget.impatient(progress)
+        mark_last(self._run, progress.step, {"finished": True, "early": early})
         kind = "BLEU" if self._settings.training.best_by == "bleu" else "loss"
+        why = f" ({count(progress.worse, 'validation')} without a better one)" if early else ""
         message = (
-            f"finished after {progress.step} updates, {progress.seconds:.0f} s of training; "
+            f"finished after {count(progress.step, 'update')}{why}, {duration(progress.seconds)} of training; "
             f"best validation {kind} {abs(progress.best or 0.0):.2f} at update {progress.best_step}"
         )
-        return Ending(message, finished=True)
+        return Ending(message, True, progress.line(), early)

@@ -43,6 +43,8 @@ class Progress:
     """The update after which the last validation was."""
     refuge: int = 0
     """The checkpoint to go back to: of the last validation at which all was well, or of the beginning."""
+    mean: int = 0
+    """The update at whose checkpoint the mean of several was taken; 0 where none was."""
     piece: int = 0
     """Target positions of a batch that are computed at once; 0 means: all of them."""
     health: Health = field(default_factory=Health)
@@ -98,7 +100,10 @@ class Budget:
             shares.append(self.elapsed() / max(1e-9, settings.minutes * 60 - self.validation_seconds))
         return min(1.0, max(shares))
 
+    def impatient(self, progress: Progress) -> bool:
+        """Whether so many validations brought nothing better that no more are to be waited for."""
+        return 0 < self._settings.patience <= progress.worse
+
     def over(self, progress: Progress, batches: int) -> bool:
         """Whether no further update is to be made."""
-        impatient = 0 < self._settings.patience <= progress.worse
-        return impatient or self.share(progress, batches) >= 1.0
+        return self.impatient(progress) or self.share(progress, batches) >= 1.0

@@ -1,7 +1,7 @@
 """What a training tells while it runs, and to whom."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from dragoman.training.validation import Validation
@@ -18,6 +18,10 @@ class Ending:
     """One line for people."""
     finished: bool
     """Whether it came to its end, rather than being stopped."""
+    line: Line = field(default_factory=dict)
+    """What a line of metrics.jsonl would begin with."""
+    early: bool = False
+    """Whether patience ended it."""
     next: str = ""
     """What it reached and what to do next, in one line."""
 

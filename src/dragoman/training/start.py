@@ -101,7 +101,8 @@ def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Report
     with run.lock():
         mark = last_mark(run) if which is None else {}
         if mark.get("finished") and settings.training == run.settings.training:
-            message = f"{path} is finished (update {mark['step']}); give more --minutes or training.steps to train on"
+            more = "a larger training.patience" if mark.get("early") else "more --minutes or training.steps"
+            message = f"{path} is finished (update {mark['step']}); give {more} to train on"
             reporter.end(message)
             return Ending(message, finished=True)
         if run.version != __version__:

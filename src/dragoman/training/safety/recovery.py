@@ -8,6 +8,7 @@ from dragoman.runs import Run, load_checkpoint, mark_last
 from dragoman.training.progress import Progress
 from dragoman.training.safety.logs import Logs
 from dragoman.training.safety.saving import Training
+from dragoman.training.watching.coach import RATES
 
 RETURNS = 3
 """How often a training goes back before it gives up."""
@@ -64,7 +65,7 @@ def after_kill(run: Run, progress: Progress, mark: Mapping[str, Any]) -> None:
 
 def given_up(run: Run, progress: Progress, why: str) -> str:
     """The last line of a training that cannot be brought to converge."""
-    rate = run.settings.training.learning_rate / 2**RETURNS
+    rate = min(run.settings.training.learning_rate / 2**RETURNS, RATES[1])
     return (
         f"the training does not converge: {why}, after going back {RETURNS} times; {run.path} keeps its checkpoints: "
         f"train anew with training.learning_rate below {rate:.2g} or more training.warmup_steps, and check the corpus"

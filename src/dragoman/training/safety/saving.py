@@ -58,8 +58,8 @@ class Training:
         with self.shown():
             weights = named_weights(self.model)
         self.run.flush_metrics()
-        keep, state = max(training.keep, training.snapshots), {"progress": progress.to_json()}
-        save_checkpoint(self.run, progress.step, weights, tensors, state, keep, progress.refuge)
+        spared, state = {progress.refuge, *self._snapshots()}, {"progress": progress.to_json()}
+        save_checkpoint(self.run, progress.step, weights, tensors, state, training.keep, spared)
 
     def restore(self, checkpoint: Checkpoint, weights: bool = True) -> None:
         """Puts back what `save` saved; the weights only where the model does not have them yet."""
@@ -76,10 +76,21 @@ class Training:
         restore_optimizer(self.optimizer, tensors)
         self.progress = Progress.from_json(checkpoint.state["progress"])
 
-    def mean_of_snapshots(self, count: int) -> bool:
+    def _snapshots(self) -> list[int]:
+        """Steps of the last checkpoints whose mean is tried, the present one among them.
+
+        Those of the other validations alone: what a stop or the clock had saved would make the end depend on them.
+        """
+        training, last = self.run.settings.training, self.progress.step
+        before = [
+            step for step in checkpoint_steps(self.run) if 0 < step < last and step % training.validate_every == 0
+        ]
+        return [*before, last][-training.snapshots :] if training.snapshots else []
+
+    def mean_of_snapshots(self) -> bool:
         """Makes the mean of the last checkpoints' weights the averages; says whether there are several."""
-        steps = checkpoint_steps(self.run)[-count:]
-        if count < 2 or len(steps) < 2:
+        steps = self._snapshots()
+        if len(steps) < 2:
             return False
         own = named_weights(self.model)
         own = {name: weight.clone() for name, weight in own.items()}

@@ -1,9 +1,12 @@
 """The model card: what a run is, for whom and for what, in Markdown that model hubs read as it is."""
 
+import json
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import yaml
@@ -14,6 +17,8 @@ from dragoman.models import hardware
 from dragoman.training.watching.words import LANGUAGES, big, count, duration
 
 LICENCE = "# license: fill in the licence of your weights, and check what your corpus allows"
+_MARKS = re.compile(r"[\\`*\[\]<>#|]|(?<![^\W_])_|_(?![^\W_])")
+"""What Markdown takes for markup; an underscore inside a word is none."""
 ROWS = 12
 """Validations listed at most."""
 
@@ -47,10 +52,14 @@ class Story:
     """What `best.json` says; empty where nothing was validated."""
     interval: tuple[float, float] | None
     """95 % bootstrap interval of the best validation's BLEU."""
+    reached: Mapping[str, Any]
+    """What a line of metrics.jsonl would begin with at the end."""
     ending: str
     """How the training ended, and the verdict."""
     clock: float
     """Seconds by the clock, validation included."""
+    weights: str = ""
+    """What the best checkpoint's weights are, where they are an average."""
     forecast: Sequence[str] = field(default_factory=tuple)
     """How far off the forecast was, line by line."""
 
@@ -67,7 +76,7 @@ def card(story: Story) -> str:
     """The whole card."""
     parts = [
         f"---\n{front_matter(story)}---\n",
-        f"# {story.name}\n",
+        f"# {plain(story.name)}\n",
         f"A Transformer that translates {_article(story)}, trained with dragoman {__version__} on parallel sentences. "
         f"It has {story.parameters:,} parameters and translates sentence by sentence.\n",
         "## How to use it\n",
@@ -115,7 +124,7 @@ def changed_settings(settings: Settings) -> list[tuple[str, str]]:
         for name, value in values.items():
             if value != defaults[part][name]:
                 shown = Path(value).name if part == "data" and name != "corpus" and isinstance(value, str) else value
-                found.append((f"`{part}.{name}`", f"{shown}"))
+                found.append((f"`{part}.{name}`", plain(f"{shown}")))
     return found
 
 
@@ -137,15 +146,16 @@ def _article(story: Story) -> str:
 
 
 def _use(story: Story) -> str:
+    run = quote(story.name)
     return (
         "```\n"
-        f"dragoman translate {story.name} input.txt --out output.txt\n"
-        f'echo "A sentence." | dragoman translate {story.name} -\n'
-        f'dragoman inspect {story.name} "A sentence."\n'
+        f"dragoman translate {run} input.txt --out output.txt\n"
+        f'echo "A sentence." | dragoman translate {run} -\n'
+        f'dragoman inspect {run} "A sentence."\n'
         "```\n\n"
         "```python\n"
         "import dragoman\n\n"
-        f'model = dragoman.load("{story.name}")\n'
+        f"model = dragoman.load({json.dumps(story.name, ensure_ascii=False)})\n"
         'print(model.translate(["A sentence."])[0].text)\n'
         "```\n"
     )
@@ -164,7 +174,7 @@ def _limits(story: Story) -> str:
 
 
 def _text_row(side: Side) -> tuple[str, str, str, str]:
-    return side.use, side.name, f"{side.pairs:,}", f"`{side.sha256}`" if side.sha256 else "not known"
+    return side.use, plain(side.name), f"{side.pairs:,}", f"`{side.sha256}`" if side.sha256 else "not known"
 
 
 def _validation_name(story: Story) -> str:
@@ -176,19 +186,25 @@ def _scores(story: Story) -> list[str]:
     if not story.best:
         return ["Nothing was validated yet.\n"]
     bleu, loss = story.best.get("bleu"), story.best.get("loss")
+    valid = next((side.pairs for side in story.texts if side.use == "validation"), None)
+    first = story.settings.training.validation_sentences
+    whose = f"its first {first:,}" if valid is None or first < valid else f"all its {valid:,}"
+    weights = f" Its weights are {story.weights}." if story.weights else ""
     between = f" (95 % interval {story.interval[0]:.1f} to {story.interval[1]:.1f})" if story.interval else ""
     shown = [
         f"Best checkpoint, update {story.best['step']:,}: BLEU {_number(bleu)}{between}, loss {_number(loss, 3)} nats "
-        f"a token, on the validation text. BLEU is sacrebleu's (13a, with case) of greedy translations of its first "
-        f"{story.settings.training.validation_sentences:,} sentences. The checkpoint was chosen by "
+        f"a token, on the validation text.{weights} BLEU is sacrebleu's (13a, with case) of greedy translations of "
+        f"{whose} sentences. The checkpoint was chosen by "
         f"{'BLEU' if story.settings.training.best_by == 'bleu' else 'the loss'} on the same text, so a test text that "
         f"nothing was chosen by may score a little lower.\n"
     ]
-    rows = [
-        (f"{line['step']:,}", _number(line.get("validation_loss"), 3), _number(line.get("validation_bleu")))
-        for line in thinned(story.validations)
-    ]
+    rows = [_validation_row(line) for line in thinned(story.validations)]
     return [*shown, _table(("Update", "Validation loss", "Validation BLEU"), rows)]
+
+
+def _validation_row(line: Mapping[str, Any]) -> tuple[str, str, str]:
+    update = f"{line['step']:,}{' (the mean)' if line.get('mean') else ''}"
+    return update, _number(line.get("validation_loss"), 3), _number(line.get("validation_bleu"))
 
 
 def thinned(lines: Sequence[Mapping[str, Any]], most: int = ROWS) -> list[Mapping[str, Any]]:
@@ -203,10 +219,9 @@ def _number(value: Any, digits: int = 2) -> str:
 
 
 def _training_rows(story: Story) -> list[tuple[str, str]]:
-    training = story.settings.training
-    last = story.validations[-1] if story.validations else {}
+    training, last = story.settings.training, story.reached
     return [
-        ("How it ended", story.ending),
+        ("How it ended", plain(story.ending)),
         ("Updates", f"{last.get('step', 0):,}"),
         ("Target tokens read", big(last.get("target_tokens", 0))),
         ("Time by the clock", duration(story.clock)),
@@ -222,7 +237,12 @@ def _versions() -> str:
     return f"dragoman {__version__}, Python {platform.python_version()}, torch {torch.__version__}"
 
 
+def plain(text: str) -> str:
+    """A name as Markdown shows it letter by letter, in one line."""
+    return _MARKS.sub(r"\\\g<0>", " ".join(text.split()))
+
+
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', ' ') for cell in line)} |" for line in lines) + "\n"
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

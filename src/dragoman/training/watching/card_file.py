@@ -11,11 +11,10 @@ from dragoman.errors import DragomanError
 from dragoman.runs.writing import replacing
 from dragoman.training.preparing import Prepared
 from dragoman.training.watching.card import Side
+from dragoman.training.watching.words import CODES
 
 FILE, ASIDE = "model-card.md", "model-card.new.md"
 _SEAL = re.compile(r"\n<!-- written by dragoman; text sha256 ([0-9a-f]{64}) -->\n*\Z")
-_CODE = re.compile(r"[a-z]{2}")
-"""A file whose name ends in two letters is taken to be in the language of that code."""
 
 
 def write_card(folder: Path, text: str) -> Path:
@@ -84,8 +83,9 @@ def languages(settings: Settings) -> tuple[str, str] | None:
 
 
 def _language(name: str) -> str:
+    """A file whose name ends in a language's two letters is taken to be in that language."""
     ends = [end.lstrip(".") for end in Path(name).suffixes if end not in (".gz", ".txt")]
-    return ends[-1] if ends and _CODE.fullmatch(ends[-1]) else ""
+    return ends[-1] if ends and ends[-1] in CODES else ""
 
 
 def _side(use: str, files: list[str], corpus: str, pairs: int, hashes: dict[str, str]) -> Side:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dragoman.config import Settings
-from dragoman.training.watching.coach import Advice
+from dragoman.training.watching.coach import POOR, Advice
 from dragoman.training.watching.history import Stretch
 from dragoman.training.watching.words import duration
 
@@ -13,12 +13,20 @@ RISING = 0.5
 """BLEU gained over the last quarter of the updates from which a longer training is worth it."""
 
 
-def closing(seen: Sequence[Stretch], advice: Sequence[Advice], settings: Settings, finished: bool, clock: float) -> str:
+def closing(
+    seen: Sequence[Stretch],
+    advice: Sequence[Advice],
+    settings: Settings,
+    finished: bool,
+    clock: float,
+    early: bool = False,
+) -> str:
     """One line: the best BLEU, the verdict, the next step; it ends with what the command is for that comes after it.
 
     Args:
         advice: the coach's after the last validation.
         clock: seconds that the training took by the clock.
+        early: whether patience ended it.
     """
     if not finished:
         return "go on with"
@@ -26,18 +34,26 @@ def closing(seen: Sequence[Stretch], advice: Sequence[Advice], settings: Setting
         return "try it"
     best = max(one.bleu for one in seen)
     reached = f"{best:.1f} validation BLEU after {duration(clock)}"
-    verdict = next(
-        (one for one in advice if one.verdict not in ("on track", "warming up", "slower than forecast")), None
-    )
+    verdict = next((one for one in advice if one.verdict not in CALM), None)
     if verdict is not None:
         said = f"{verdict.verdict}: {verdict.mend or verdict.message}"
+    elif too_short(seen, settings):
+        said = f"too little was seen to judge: {longer(settings, seen[-1], early)}"
+    elif early:
+        said = "nothing better came any more: a larger model or more data is the way on"
     elif gain := still_rising(seen):
-        said = f"still rising ({gain:+.1f} over the last quarter): {longer(settings)}"
+        said = f"still rising ({gain:+.1f} over the last quarter): {longer(settings, seen[-1])}"
     elif still_falling(seen):
-        said = f"the loss is still falling: {longer(settings)}"
+        said = f"the loss is still falling: {longer(settings, seen[-1])}"
     else:
         said = "it has levelled off: a larger model or more data is the way on"
     return f"{reached}; {said}; try it"
+
+
+def too_short(seen: Sequence[Stretch], settings: Settings) -> bool:
+    """Whether the curves say nothing yet: few validations, hardly past the warm-up, and translations that are noise."""
+    early = seen[-1].step < 2 * settings.training.warmup_steps or seen[-1].epoch < 2
+    return not _before(seen) or (early and max(one.bleu for one in seen) < POOR)
 
 
 def still_rising(seen: Sequence[Stretch]) -> float:
@@ -48,20 +64,22 @@ def still_rising(seen: Sequence[Stretch]) -> float:
 
 
 def still_falling(seen: Sequence[Stretch]) -> bool:
-    """Whether the validation loss fell by a twentieth over the last quarter, or too little was seen to say."""
+    """Whether the validation loss fell by a twentieth over the last quarter."""
     before = _before(seen)
-    return not before or seen[-1].valid < 0.95 * min(one.valid for one in before)
+    return bool(before) and seen[-1].valid < 0.95 * min(one.valid for one in before)
 
 
 def _before(seen: Sequence[Stretch]) -> list[Stretch]:
     return [one for one in seen if one.step <= 0.75 * seen[-1].step]
 
 
-def longer(settings: Settings) -> str:
-    """How to ask for twice the training, by the bound that it had."""
+def longer(settings: Settings, last: Stretch, early: bool = False) -> str:
+    """How to ask for twice the training, by the bound that ended it; `early`: that was patience."""
     training = settings.training
-    if training.minutes:
-        return f"give it --minutes {2 * training.minutes:g}"
-    if training.epochs:
+    if early:
+        return f"give it --set training.patience={2 * training.patience}"
+    if training.steps and last.step >= training.steps:
+        return f"give it --set training.steps={2 * training.steps}"
+    if training.epochs and last.epoch >= training.epochs:
         return f"give it --set training.epochs={2 * training.epochs}"
-    return f"give it --set training.steps={2 * training.steps}"
+    return f"give it --minutes {max(2 * training.minutes, 1):g}"

@@ -23,6 +23,8 @@ RISE = 0.02
 """Share by which the validation loss has risen above its lowest when it counts as rising."""
 FLAT = 0.03
 """Share by which a loss must fall over the last third of the updates to count as falling."""
+RATES = (1e-4, 2e-3)
+"""The learning rates that are advised: no smaller and no larger one."""
 SLOW = 0.6
 """Share of the forecast's speed below which something else runs on the machine."""
 
@@ -68,7 +70,7 @@ def advise(seen: Sequence[Stretch], share: float, situation: Situation) -> list[
         share: of the training that is over, 0 to 1.
     """
     rules: list[Callable[[Sequence[Stretch], float, Situation], Advice | None]] = [
-        _rate_too_low, _rate_too_high, _overfitting, _bad_validation, _blind, _underfitting, _sparse, _early,
+        _rate_too_low, _lost, _rate_too_high, _overfitting, _bad_validation, _blind, _underfitting, _sparse, _early,
     ]  # fmt: skip
     verdict = next(filter(None, (rule(seen, share, situation) for rule in rules)), None) or _on_track(seen)
     slow = _slow(seen, situation)
@@ -85,6 +87,23 @@ def _on_track(seen: Sequence[Stretch]) -> Advice:
     return Advice("on track", f"validation loss {seen[-1].valid:.2f}, BLEU {seen[-1].bleu:.1f}")
 
 
+def _lost(seen: Sequence[Stretch], share: float, situation: Situation) -> Advice | None:
+    """Both losses are far above that of a model that knows nothing, ln(vocabulary)."""
+    last, ignorance = seen[-1], log(situation.vocabulary)
+    if last.loss is None or min(last.loss, last.valid) <= 1.25 * ignorance + 1:
+        return None
+    return Advice(
+        "learning rate too high",
+        f"the validation loss is {last.valid:,.2f}, that of a model that knows nothing {ignorance:.2f}",
+        _smaller_rate(situation),
+    )
+
+
+def _smaller_rate(situation: Situation) -> str:
+    rate = min(situation.learning_rate / 5, RATES[1])
+    return f"begin anew with --set training.learning_rate={rate:.2g}, or a longer training.warmup_steps"
+
+
 def _rate_too_high(seen: Sequence[Stretch], share: float, situation: Situation) -> Advice | None:
     """After the warm-up the training loss has not fallen, and gradients are clipped again and again."""
     after = [one for one in seen if one.step > situation.warmup_steps and one.loss is not None]
@@ -99,8 +118,7 @@ def _rate_too_high(seen: Sequence[Stretch], share: float, situation: Situation) 
     return Advice(
         "learning rate too high",
         f"the training loss does not fall ({last.loss:.2f}) and {clipped:.0%} of the gradients were clipped",
-        f"begin anew with --set training.learning_rate={situation.learning_rate / 5:.2g}, or a longer "
-        "training.warmup_steps",
+        _smaller_rate(situation),
     )
 
 
@@ -174,10 +192,11 @@ def _rate_too_low(seen: Sequence[Stretch], share: float, situation: Situation) -
     last = seen[-1]
     if len(seen) < 2 or situation.learning_rate > 2e-4 or last.valid < 0.65 * log(situation.vocabulary):
         return None
+    rate = min(max(20 * situation.learning_rate, RATES[0]), RATES[1])
     return Advice(
         "learning rate too low",
         f"the validation loss is still {last.valid:.2f} after {last.step:,} updates",
-        f"begin anew with --set training.learning_rate={min(2e-3, 20 * situation.learning_rate):.2g}",
+        f"begin anew with --set training.learning_rate={rate:.2g}",
     )
 
 

@@ -5,6 +5,7 @@ It stands between the loop and whoever is told; nothing that is computed depends
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from shlex import quote
 from time import monotonic
 
 from dragoman.runs import Run, read_mark
@@ -36,7 +37,6 @@ class Follower:
         self._lines: list[Line] = list(run.read_metrics())
         self._first: tuple[float, float] | None = None
         self._share = 0.0
-        self._last: Line = {}
         self._advice: list[Advice] = []
         self._best: Validation | None = None
         if forecast is not None:
@@ -90,12 +90,13 @@ class Follower:
         """Writes the model card and gives the ending with its next step; a card that fails costs nothing else."""
         settings, run, clock = self._prepared.settings, self._run.path, self._elapsed()
         seen = stretches(self._lines, settings.training.clip)
-        said = closing(seen, self._advice, settings, ending.finished, clock)
-        command = f"dragoman translate {run}" if ending.finished else f"dragoman train {run} --resume"
+        said = closing(seen, self._advice, settings, ending.finished, clock, ending.early)
+        name = quote(str(run))
+        command = f"dragoman translate {name}" if ending.finished else f"dragoman train {name} --resume"
         ending = replace(ending, next=f"{said}: `{command}`")
         try:
             ended = f"{ending.message}; {said.removesuffix('; try it')}"
-            path = write_card(run, card(self._story(ended, ending.finished, clock)))
+            path = write_card(run, card(self._story(ended, ending, clock)))
             if path.name != "model-card.md":
                 self._reporter.warned(f"model-card.md was edited by hand and stays; the new one is {path}")
         except Exception as error:
@@ -107,9 +108,8 @@ class Follower:
         while self._lines and self._lines[-1].get("step", 0) > line["step"]:
             self._lines.pop()
         self._lines.append(line)
-        self._last = line
 
-    def _story(self, ending: str, finished: bool, clock: float) -> Story:
+    def _story(self, ended: str, ending: Ending, clock: float) -> Story:
         prepared = self._prepared
         settings, tokenizers = prepared.settings, prepared.tokenizers
         kind, sizes = settings.text.kind, f"{tokenizers.source.size:,} source and {tokenizers.target.size:,} target"
@@ -123,12 +123,21 @@ class Follower:
             validations=[line for line in self._lines if "validation_loss" in line],
             best=read_mark(self._run, "best") or {},
             interval=bleu_interval(self._best),
-            ending=ending,
+            ending=ended,
+            reached=ending.line,
+            weights=self._weights(),
             clock=clock,
-            forecast=self._truth(finished),
+            forecast=self._truth(ending),
         )
 
-    def _truth(self, finished: bool) -> Sequence[str]:
+    def _weights(self) -> str:
+        """What the best checkpoint's weights are, where they are not simply the training's."""
+        training, best = self._prepared.settings.training, (read_mark(self._run, "best") or {}).get("step")
+        if any(line.get("mean") and line["step"] == best for line in self._lines):
+            return f"the mean of the last {training.snapshots} checkpoints"
+        return f"a moving average that looks back over {training.average:,} updates" if training.average else ""
+
+    def _truth(self, ending: Ending) -> Sequence[str]:
         """How far off the forecast was."""
         forecast, seconds, peak = self._forecast, monotonic() - self._began, peak_memory()
         if forecast is None:
@@ -136,9 +145,9 @@ class Follower:
         memory = (
             f"memory {forecast.memory / 2**20:,.0f} MiB, in truth {peak / 2**20:,.0f} ({off(forecast.memory, peak)})"
         )
-        if forecast.updates is None or not finished or not self._last:
+        if forecast.updates is None or not ending.finished:
             return [f"Forecast: {memory}."]
-        made = int(self._last["step"]) - forecast.from_step
+        made = int(ending.line["step"]) - forecast.from_step
         if self._prepared.settings.training.minutes:
             work = f"{forecast.updates:,} updates, in truth {made:,} ({off(forecast.updates, made)})"
         else:
