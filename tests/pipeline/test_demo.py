@@ -33,6 +33,7 @@ def test_report_and_json(dragoman: Callable[..., Result], tmp_path: Path) -> Non
         "always-first-noun",
         "The pizza came out of the oven",
         "What to type next",
+        f"  dragoman train {tmp_path / 'a'} --resume --minutes 10",
     ):
         assert words in result.out
     values = json.loads(dragoman("demo", "--out", tmp_path / "b", "--json").out)

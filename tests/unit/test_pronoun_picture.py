@@ -7,7 +7,7 @@ import pytest
 
 from dragoman.corpora.pizzeria import generate
 from dragoman.errors import UsageError
-from dragoman.inspection.pronoun_picture import caption, draw_looks, look_of
+from dragoman.inspection.pronoun_picture import Look, caption, draw_looks, look_of
 from dragoman.inspection.pronouns import measure_pronouns
 from dragoman.translation.loading import load
 from tests.unit.conftest import RUN
@@ -37,6 +37,14 @@ def test_the_chosen_heads_are_drawn(tmp_path: Path) -> None:
         assert draw_looks([look, look], measured, tmp_path / name) == ""
     assert "where “it” looks" in (tmp_path / "a.svg").read_text(encoding="utf-8")
     assert np.isfinite(found.chance)
+
+
+def test_a_long_translation_stays_on_the_page(tmp_path: Path) -> None:
+    look = Look(["it"], "Die " * 80, {"it": np.ones(1)})
+    draw_looks([look], [], tmp_path / "a.svg")
+    drawn = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert "Die …" in drawn
+    assert "Die " * 30 not in drawn
 
 
 def test_a_sentence_without_it_is_refused() -> None:

@@ -21,6 +21,8 @@ SHOWN = (
 MEASURED = 1000
 """Test sentences on which is counted how often *it* looks at what it means."""
 PICTURE = "where-it-looks.png"
+GOOD = 0.9
+"""Exact match below which the demo was too short for the machine, and says how to go on."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,12 @@ class DemoReport:
             f"  dragoman evaluate {self.run} --corpus pizzeria --split test",
             "  dragoman train runs/mine --source my.en --target my.de --minutes 20",
         ]
+        if self.exact_match < GOOD:
+            lines += [
+                "",
+                "Three minutes were too short on this machine, or something else ran on it. To go on:",
+                f"  dragoman train {self.run} --resume --minutes 10",
+            ]
         return "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, get_args
 
 import numpy as np
@@ -19,6 +20,8 @@ _COLOURS: dict[Reader, str] = {"it": "#57388f", "end mark": "#d08a2e"}
 _LABELS: dict[Reader, str] = {"it": "where “it” looks", "end mark": "where the end mark looks"}
 _WIDTH, _PANEL, _STRIDE = 8.0, 1.2, 1.95
 """Inches: of the bars of a sentence, their height, and from one sentence to the next."""
+_LETTERS = 110
+"""Of a translation that are written above its bars."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def draw_looks(looks: Sequence[Look], measured: Sequence[PronounMeasure], out: P
         for row, look in enumerate(looks):
             axes = box(figure, 0.5, 0.6 + row * _STRIDE, _WIDTH, _PANEL)
             _bars(axes, look, sheet.texts(look.words))
-            axes.set_title(f"→ {look.translation}", loc="left", fontsize=9, pad=6)
+            axes.set_title(f"→ {shorten(look.translation, _LETTERS, placeholder=' …')}", loc="left", fontsize=9, pad=6)
             if row == 0:
                 axes.legend(frameon=False, fontsize=8, loc="upper right", bbox_to_anchor=(1, 1.4), ncols=2)
         full = figure.get_size_inches()[1]

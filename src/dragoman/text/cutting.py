@@ -127,6 +127,15 @@ def _found(left: Any, right: Any, table: Any) -> Any:
 
 
 @_fast
+def _put(token: Any, code: Any, out: Any, at: Any) -> Any:
+    """Writes a token, or the character itself where it has none (-1); gives the place after it."""
+    if token < 0:
+        return _spell(code, out, at)
+    out[at] = token
+    return at + 1
+
+
+@_fast
 def _spell(code: Any, out: Any, at: Any) -> Any:
     """Writes a character as the tokens of its UTF-8 bytes; gives the place after them."""
     code = np.int64(code)
@@ -151,11 +160,7 @@ def _cut_bpe(codes: Any, ends: Any, seeds: Any, share: Any, table: Any, out: Any
         tokens, after = _merged(part, state, share, table)
         at = 0
         while at < len(part):
-            if tokens[at] >= 0:
-                out[written] = tokens[at]
-                written += 1
-            else:
-                written = _spell(part[at], out, written)
+            written = _put(tokens[at], part[at], out, written)
             at = after[at]
         counts[text] = written - begin
 
@@ -218,11 +223,7 @@ def _cut_unigram(codes: Any, ends: Any, seeds: Any, sharpness: Any, table: Any, 
         found, values = _all_pieces(part, sharpness, table)
         sizes, at = _backward(values, _forward(values), state), 0
         for size in sizes[::-1]:
-            if found[at, size] >= 0:
-                out[written] = found[at, size]
-                written += 1
-            else:
-                written = _spell(part[at], out, written)
+            written = _put(found[at, size], part[at], out, written)
             at += size
         counts[text] = written - begin
 

@@ -11,6 +11,7 @@ from dragoman.training.preparing import Prepared
 from dragoman.training.safety.limits import available_memory
 from dragoman.training.safety.memory import memory_forecast, resident
 from dragoman.training.watching.forecast import Forecast
+from dragoman.training.watching.words import count
 
 __all__ = ["Part", "available_memory", "facts", "memory_forecast", "parameters", "parts", "spread"]
 
@@ -35,7 +36,7 @@ def facts(prepared: Prepared, foreseen: Forecast | None = None) -> dict[str, str
         f"{source_real:.1%} of source and {target_real:.1%} of target positions are real",
         "model": f"{parameters(prepared.model):,} parameters",
         **({"embeddings": prepared.embeddings} if prepared.embeddings else {}),
-        "machine": f"{hardware.device()}, {settings.training.threads} threads, {settings.training.dtype}, "
+        "machine": f"{hardware.device()}, {count(settings.training.threads, 'thread')}, {settings.training.dtype}, "
         f"{settings.training.kernels} kernels",
         **({"attention": _attention(settings)} if settings.training.kernels == "fused" else {}),
         "memory": _memory(foreseen.memory if foreseen else memory_forecast(settings, prepared.model, first.longest)),
