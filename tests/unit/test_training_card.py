@@ -113,7 +113,7 @@ def test_settings_that_are_defaults_are_left_out() -> None:
     assert found["`data.corpus`"] == "pizzeria:en-de"
     assert "`model.d_model`" not in found
     assert "`training.learning_rate`" not in found
-    assert found["`model.dropout`"] == "0.15"
+    assert found["`model.dropout`"] == "0.25"
 
 
 def test_what_a_person_wrote_is_never_lost(tmp_path: Path) -> None:
