@@ -89,11 +89,13 @@ def test_what_is_no_text_file(dragoman: Dragoman, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "cut.gz").write_bytes(gzip.compress(b"some text\n" * 99)[:-9])
     (tmp_path / "wide").write_bytes("ein Text\n".encode("utf-16"))
+    (tmp_path / "empty.gz").touch()
     for name, words in {
         "missing": "no such file",
         ".": "is a folder",
         "pipe": "is a pipe or device",
         "cut.gz": "not a whole gzip file",
+        "empty.gz": "not a whole gzip file",
         "wide": "iconv -f utf-16",
     }.items():
         fails(dragoman("corpus", "check", good, tmp_path / name), 1, words)

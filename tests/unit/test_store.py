@@ -225,6 +225,30 @@ def test_a_damaged_store_is_told_and_made_anew(
     assert again.sources == before.sources
 
 
+@pytest.mark.parametrize("part", ["text", "ids"])
+def test_a_damaged_seal_is_told_and_made_anew(
+    part: str, tmp_path: Path, data: DataSettings, tokenizers: Tokenizers
+) -> None:
+    told = list[str]()
+
+    def build() -> PairStore:
+        text = stored(tmp_path / "text", data, told)
+        return store_pairs(tmp_path / "ids", text.corpus.train, tokenizers, 40, text.key, told.append)
+
+    before = build()
+    seal = tmp_path / part / "seal.json"
+    whole = seal.read_bytes()
+    for place in range(0, len(whole), 37):
+        seal.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert build().sources == before.sources
+        assert all(str(tmp_path / part) in message for message in told)
+        assert len(told) <= 1  # 0: the format is another now, or the blanks between the words
+        told.clear()
+    seal.write_bytes(whole[:-9])
+    build()
+    assert told[0].startswith(f"{seal} is damaged; ")
+
+
 def test_anothers_store_is_not_taken(tmp_path: Path, data: DataSettings, tokenizers: Tokenizers) -> None:
     text, told = stored(tmp_path / "text", data).corpus.train, list[str]()
     first = store_pairs(tmp_path / "ids", text, tokenizers, 40)

@@ -118,11 +118,14 @@ def _show(report: "Report", kept: frozenset[str], written: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from dragoman.cli.visible import visible
+
     console = Console(highlight=False)
     if not (console.is_terminal or "COLUMNS" in os.environ):
         console.width = 150
     sides = [language or "unknown" for language in report.languages]
-    console.print(Text(f"{report.name}: {report.pairs:,} pairs, {sides[0]} to {sides[1]}", style="bold"))
+    name = visible(report.name)
+    console.print(Text(f"{name}: {report.pairs:,} pairs, {sides[0]} to {sides[1]}", style="bold"))
     table = Table("kind", "pairs", "share", "what it means, what to do, examples", show_lines=True)
     for found in report.findings:
         stays = not found.kind.removes or found.kind.name in kept

@@ -1,6 +1,5 @@
 """What people and programs see of a training: a live bar on a terminal, lines in a file, JSON for a program."""
 
-import json
 import sys
 import time
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from dragoman.cli.visible import json_line, visible
 from dragoman.training.reporting import Line
 from dragoman.training.validation import Validation
 from dragoman.training.watching.coach import Advice
@@ -36,13 +36,13 @@ class Display:
 
     def preparing(self, message: str) -> None:
         """Prints what is being done."""
-        self._console.print(Text(message, style="dim"))
+        self._console.print(Text(visible(message), style="dim"))
 
     def begin(self, facts: Mapping[str, str]) -> None:
         """Prints what was found and chosen."""
         table = Table.grid(padding=(0, 2))
         for name, value in facts.items():
-            table.add_row(Text(name, style="bold"), value)
+            table.add_row(Text(name, style="bold"), Text(visible(value)))
         self._console.print(table)
         self._told = time.monotonic()
         if self._console.is_terminal:
@@ -83,14 +83,14 @@ class Display:
 
     def warned(self, message: str) -> None:
         """Prints what went wrong and what is done about it."""
-        self._console.print(Text(f"warning: {message}", style="bold yellow"))
+        self._console.print(Text(f"warning: {visible(message)}", style="bold yellow"))
 
     def end(self, message: str, following: str = "") -> None:
         """Takes the bar away and prints how it ended and what to do next."""
         self.close()
-        self._console.print(Text(message, style="bold"))
+        self._console.print(Text(visible(message), style="bold"))
         if following:
-            self._console.print(Text(following))
+            self._console.print(Text(visible(following)))
 
     def close(self) -> None:
         """Takes the bar away."""
@@ -134,8 +134,8 @@ class JsonLines:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """One object as one line on stdout, at once."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    print(json_line(value), flush=True)
 
 
 def _short(text: str, width: int = 160) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
+    return visible(text if len(text) <= width else text[: width - 1] + "…")

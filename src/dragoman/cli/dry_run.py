@@ -6,8 +6,10 @@ from time import monotonic
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from dragoman.cli.display import print_json
+from dragoman.cli.visible import visible
 from dragoman.config import Settings
 from dragoman.runs import Run, load_checkpoint
 from dragoman.training.facts import facts, parameters, parts
@@ -45,4 +47,4 @@ def dry_run(settings: Settings, source_run: Path | None, json: bool) -> None:
     out = Console(highlight=False, width=max(NARROWEST, Console().width))
     out.print(table)
     for name, value in found.items():
-        out.print(f"{name:12}{value}", soft_wrap=True)
+        out.print(Text(f"{name:12}{visible(value)}"), soft_wrap=True)

@@ -15,6 +15,7 @@ from dragoman.cli.score import score
 from dragoman.cli.settings import settings
 from dragoman.cli.train import train
 from dragoman.cli.translate import translate
+from dragoman.cli.visible import visible
 from dragoman.cli.words import words
 from dragoman.errors import DragomanError, UsageError
 
@@ -71,5 +72,5 @@ def run(arguments: list[str]) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {visible(' '.join(message.split()))}", file=sys.stderr)
     return code

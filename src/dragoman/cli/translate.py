@@ -1,6 +1,5 @@
 """dragoman translate"""
 
-import json as json_format
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,7 +46,9 @@ def translate(  # noqa: PLR0913, PLR0917 -- the command's options
 
 def _shown(translation: "Translation", number: int, n_best: int, json: bool) -> str:
     if json:
-        return json_format.dumps(translation.to_json(), ensure_ascii=False) + "\n"
+        from dragoman.cli.visible import json_line
+
+        return json_line(translation.to_json()) + "\n"
     if n_best == 1:
         return translation.text + "\n"
     rows = [(translation.score, translation.text), *((a.score, a.text) for a in translation.alternatives)]

@@ -6,6 +6,7 @@ Both are replaced in one piece; so a killed process leaves what the next one goe
 
 import json
 import os
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ def read_seal(folder: Path, key: str) -> Note | None:
     """What was sealed; None where nothing is.
 
     Raises:
-        DragomanError: a file is cut off, damaged or missing, or the folder was made from something else.
+        DragomanError: a file is cut off, damaged or missing (the seal too, if it is damaged), or the folder was made
+            from something else.
     """
     note = _read(folder / _SEAL)
     if note is None:
@@ -46,10 +48,10 @@ def read_seal(folder: Path, key: str) -> Note | None:
 
 def read_journal(folder: Path, key: str) -> Note | None:
     """What was written before a killed process ended; None where there is nothing to go on with."""
-    note = _read(folder / _JOURNAL)
-    if note is None or note.key != key:
-        return None
     try:
+        note = _read(folder / _JOURNAL)
+        if note is None or note.key != key:
+            return None
         _check(folder, note.files, exactly=False)
     except DragomanError:
         return None
@@ -102,16 +104,27 @@ def _read(path: Path) -> Note | None:
         content = json.loads(path.read_bytes())
         if content["format"] != FORMAT:
             return None
-        return Note(content["key"], content["files"], content["facts"])
-    except (OSError, ValueError, KeyError, TypeError):
+        note = Note(content["key"], content["files"], content["facts"])
+    except FileNotFoundError:
         return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DragomanError(f"{path} is damaged") from error
+    # Stores of earlier versions say no checksum.
+    if content.get("checksum", own := _own_checksum(note)) != own:
+        raise DragomanError(f"{path} is damaged: its checksum differs")
+    return note
 
 
 def _write(path: Path, note: Note) -> None:
     aside = path.with_name(f"{path.name}.writing")
-    aside.write_text(json.dumps({"format": FORMAT, **vars(note)}, indent=1) + "\n", encoding="utf-8")
+    content = {"format": FORMAT, "checksum": _own_checksum(note), **vars(note)}
+    aside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     _to_disk(aside)
     os.replace(aside, path)
+
+
+def _own_checksum(note: Note) -> int:
+    return zlib.crc32(json.dumps(vars(note), sort_keys=True).encode())
 
 
 def _to_disk(path: Path) -> None:

@@ -20,8 +20,10 @@ def cleaned_files(out: Path, pairs: Pairs) -> list[Path]:
     """The files that cleaning writes: two sides, or one TSV file, and last the list of what went.
 
     Raises:
-        DragomanError: one of them is there already, or the folder is not.
+        DragomanError: one of them is there already, or the folder is not, or `out` is a folder.
     """
+    if out.is_dir():
+        raise DragomanError(f"{out} is a folder; give the beginning of the files' names, such as {out / 'clean'}")
     endings = ["tsv"] if pairs.endings is None else list(pairs.endings)
     found = [out.with_name(f"{out.name}.{ending}") for ending in [*endings, "removed.tsv"]]
     for path in found:

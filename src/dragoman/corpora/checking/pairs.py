@@ -188,7 +188,10 @@ def _open(path: Path, stack: ExitStack) -> IO[bytes]:
         if not stat.S_ISREG(kind):
             raise DragomanError(f"{path} is a pipe or device; a check reads more than once: save it as a file first")
         with path.open("rb") as start:
-            zipped = start.read(2) == _GZIP_MAGIC or path.name.endswith(".gz")
+            begin = start.read(2)
+        if not begin and path.name.endswith(".gz"):
+            raise DragomanError(f"{path} is not a whole gzip file (it is empty); fetch or compress it again")
+        zipped = begin == _GZIP_MAGIC or path.name.endswith(".gz")
         opened = gzip.open(path, "rb") if zipped else path.open("rb", buffering=1 << 20)  # noqa: SIM115
         return cast(IO[bytes], stack.enter_context(cast(Any, opened)))
     except FileNotFoundError as error:

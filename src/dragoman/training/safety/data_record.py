@@ -48,6 +48,8 @@ def check_files(run: Path, tell: Tell) -> DataRecord | None:
         DragomanError: a file is not the one that the training began with.
     """
     noted = read_record(run)
+    if noted is None and (run / _NAME).exists():
+        tell(f"{run / _NAME} is damaged: whether the data is still the same is not known")
     for file in noted.files if noted else []:
         if file.changed:
             raise DragomanError(f"{file.path} has changed since the training began; {_mend(run)}")
