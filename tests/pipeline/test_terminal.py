@@ -1,4 +1,4 @@
-"""Others' text on a terminal and in JSON: corpus lines and file names with escapes, markup and bytes that are no text."""
+"""Text of others on a terminal and in JSON: lines and file names with escapes, markup and bytes that are no text."""
 
 import io
 import json
