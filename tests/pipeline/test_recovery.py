@@ -127,5 +127,5 @@ def test_a_training_that_diverges_ends_in_one_line(lines: Path, dragoman: Dragom
     assert words(result).count("back to update 0") == RETURNS
     last = result.err.splitlines()[-1]
     assert last.startswith("error: the training does not converge: the loss has been far above its lowest")
-    assert "training.learning_rate below 3.8" in last
+    assert "training.learning_rate below 0.002" in last
     assert "keeps its checkpoints" in last

@@ -93,7 +93,7 @@ def test_a_damaged_record_of_the_data_is_told(dragoman: Dragoman, copied: Path) 
     result = dragoman("train", run, "--resume", *sets("training.steps=6"))
     assert result.code == 0
     assert f"{run / 'data.json'} is damaged: whether the data is still the same is not known" in result.err
-    assert "damaged" not in dragoman("train", run, "--resume", *sets("training.steps=8")).err
+    assert "json is damaged" not in dragoman("train", run, "--resume", *sets("training.steps=8")).err
 
 
 def test_a_file_that_went_is_told_and_the_store_goes_on(dragoman: Dragoman, copied: Path) -> None:

@@ -96,7 +96,7 @@ def test_no_curves_without_tensorboard(
     lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "r"
-    monkeypatch.setattr(start, "room_for_checkpoints", lambda *_: (run / "tensorboard").write_text("a file"))
+    monkeypatch.setattr(start, "room_for_checkpoints", lambda *_: (run / "tensorboard").write_text("a file") and "")
     result = dragoman("train", run, *files(lines), *TWELVE)
     assert result.code == 0
     assert "no TensorBoard curves from here on" in words(result)

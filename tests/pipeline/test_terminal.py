@@ -64,7 +64,7 @@ def test_any_file_name(name: str, dragoman: Dragoman, lines: Path, tmp_path: Pat
     for arguments in (["corpus", "check", *text, "--json"], ["train", tmp_path / "run2", *given, "--json"]):
         events = [json.loads(line) for line in dragoman(*arguments).out.splitlines()]
         assert any(f"{name}.en + {name}.de" in str(event.get("corpus")) for event in events)
-    missing = dragoman("train", tmp_path / "none", "--tsv", tmp_path / f"{name}.tsv")
+    missing = dragoman("train", tmp_path / "none", "--tsv", tmp_path / f"{name}.tsv", *SHORT)
     assert missing.err.startswith("error: no such file: ")
     assert f"{visible(name)}.tsv" in missing.err
 
