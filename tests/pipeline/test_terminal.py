@@ -65,7 +65,7 @@ def test_any_file_name(name: str, dragoman: Dragoman, lines: Path, tmp_path: Pat
         events = [json.loads(line) for line in dragoman(*arguments).out.splitlines()]
         assert any(f"{name}.en + {name}.de" in str(event.get("corpus")) for event in events)
     missing = dragoman("train", tmp_path / "none", "--tsv", tmp_path / f"{name}.tsv", *SHORT)
-    assert missing.err.startswith("error: no such file: ")
+    assert missing.err.strip().startswith("error: no such file: ")
     assert f"{visible(name)}.tsv" in missing.err
 
 
