@@ -4,12 +4,13 @@ import json
 import os
 import signal
 from collections.abc import Callable
-from math import nan
+from math import inf, nan
 from pathlib import Path
 from typing import Any, Never
 
 import pytest
 
+from dragoman.cli.display import _left
 from dragoman.training.safety import splitting
 from dragoman.training.step import Update, gradient
 from dragoman.training.validation import Validation, Validator
@@ -95,6 +96,12 @@ def test_a_validation_that_is_no_number_is_never_the_best_and_stays_json(
     told = [json.loads(line, parse_constant=refused) for line in result.out.splitlines()]
     assert [event["validation_loss"] for event in told if event["event"] == "validation"] == [None, 7.0, None, 6.0]
     assert best(run)[0]["step"] == 10
+
+
+def test_minutes_without_end(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
+    endless = sets(*SMALL, "training.minutes=1e300", "training.validate_every=2", "training.log_every=1")
+    assert dragoman("train", tmp_path / "run", *files(lines), *endless, *sets("training.patience=1")).code == 0
+    assert [_left(seconds) for seconds in (None, 61.4, inf)] == ["", "0:01:01 left  ", ""]
 
 
 def test_a_run_whose_name_needs_quotes(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:

@@ -51,10 +51,10 @@ class Display:
 
     def update(self, line: Line, share: float) -> None:
         """Moves the bar, or now and then prints a line."""
-        left = f"{timedelta(seconds=round(line['seconds_left']))} left" if "seconds_left" in line else ""
+        # The time left before the speed: a narrow terminal cuts the end off.
         text = (
             f"update {line['step']:,}  epoch {line['epoch'] + 1}  loss {line['loss']:.3f}  "
-            f"{line['tokens_per_second']:,.0f} tokens/s  {left}"
+            f"{_left(line.get('seconds_left'))}{line['tokens_per_second']:,.0f} tokens/s"
         )
         if self._bar is not None:
             self._progress.update(self._bar, completed=share, description=text)
@@ -135,6 +135,12 @@ class JsonLines:
 def print_json(value: Mapping[str, Any]) -> None:
     """One object as one line on stdout, at once."""
     print(json_line(value), flush=True)
+
+
+def _left(seconds: float | None) -> str:
+    """The time left; nothing where it is not known, or where it is beyond the years that are counted."""
+    known = seconds is not None and seconds < timedelta.max.total_seconds()
+    return f"{timedelta(seconds=round(seconds or 0))} left  " if known else ""
 
 
 def _short(text: str, width: int = 160) -> str:
