@@ -127,6 +127,8 @@ def test_nothing_is_overwritten(dragoman: Dragoman, tmp_path: Path) -> None:
     call = ["corpus", "check", tmp_path / "a.en", tmp_path / "a.de", "--clean"]
     fails(dragoman(*call, tmp_path / "out"), 1, "out.de is there already")
     fails(dragoman(*call, tmp_path / "none" / "out"), 1, "no such folder")
+    for folder in (tmp_path, ".", "..", "/", ""):
+        fails(dragoman(*call, folder), 1, "is a folder; give the beginning of the files' names")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.de", "a.en", "out.de"]
 
 
