@@ -3,9 +3,10 @@
 A row is one hypothesis under construction. After `start` there is one row a sentence; `reorder` repeats, drops and
 permutes rows. All that a row remembers lives in the state, nothing in the module, so one model serves many searches.
 
-Shapes: B sentences, R rows, S source positions, T target positions, V target vocabulary, M d_model.
+Shapes: B sentences, R rows, S source positions, T target positions, V target vocabulary, M d_model, N target tokens.
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -13,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from dragoman.batches.padded import PairBatch, SourceBatch
+from dragoman.layers.embedding import Embedding
 
 State = TypeVar("State")
 """What a model needs to go on with its rows; opaque to everybody else."""
@@ -57,8 +59,8 @@ class TranslationModel(Protocol[State]):
 
 
 @runtime_checkable
-class TrainableModel(TranslationModel[State], Protocol[State]):
-    """What training asks besides: all target positions at once."""
+class ScoringModel(TranslationModel[State], Protocol[State]):
+    """What scoring given translations asks besides: all target positions at once."""
 
     def hidden(self, batch: PairBatch) -> Float[Tensor, "B T M"]:
         """The decoder's last layer at each target position, before the projection."""
@@ -70,9 +72,25 @@ class TrainableModel(TranslationModel[State], Protocol[State]):
 
 
 @runtime_checkable
-class TraceableModel(TrainableModel[State], Protocol[State]):
+class TraceableModel(ScoringModel[State], Protocol[State]):
     """What a trace asks besides: which parts report what they compute (`dragoman.tracing`)."""
 
     def reporting(self) -> dict[str, nn.Module]:
         """The parts that report while somebody records, by the names that a trace has for them."""
         ...
+
+
+class TrainableModel(nn.Module, TraceableModel[State]):
+    """What training asks besides: a torch module with these parts, which gives the rows that the loss is made of."""
+
+    source_embedding: Embedding
+    target_embedding: Embedding
+    output: nn.Linear
+    """The projection to the target vocabulary; it has no bias."""
+
+    @abstractmethod
+    def rows(self, batch: PairBatch) -> tuple[Float[Tensor, "N M"], Int[Tensor, "N"]]:
+        """The decoder's output at every real target position, sentence by sentence, and the token to be predicted.
+
+        Rows may follow that belong to no sentence; what is to be predicted there is negative.
+        """

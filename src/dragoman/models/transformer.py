@@ -9,12 +9,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from dragoman.batches.packed import Blocks, PackedPair
+from dragoman import kernels
+from dragoman.batches.packed import Blocks, PackedPair, pack_pair
 from dragoman.batches.padded import PairBatch, SourceBatch
 from dragoman.layers.attention import Attended, KeysValues, MultiHeadAttention, causal_mask
 from dragoman.layers.embedding import Embedding
 from dragoman.layers.residual import Residual, end_stack
-from dragoman.models.contract import Step
+from dragoman.models.contract import Step, TrainableModel
 from dragoman.models.decoding_state import LayerState, Memory, TransformerState, join_states
 from dragoman.tracing import report
 
@@ -130,7 +131,7 @@ class TransformerParts:
     output: nn.Linear
 
 
-class Transformer(nn.Module):
+class Transformer(TrainableModel[TransformerState]):
     """Encoder, decoder and output projection; keeps the contract of `dragoman.models.contract`."""
 
     has_attention = True
@@ -186,6 +187,14 @@ class Transformer(nn.Module):
         for layer in self.decoder:
             x = layer(x, memory, masks, target.places)
         return end_stack(self.decoder_norm, x)
+
+    def rows(self, batch: PairBatch) -> tuple[Float[Tensor, "N M"], Int[Tensor, "N"]]:
+        """The decoder's output at every real target position, and the token to be predicted; packed for kernels."""
+        if kernels.wanted(self.output.weight):
+            pair = pack_pair(batch)
+            return self.packed_hidden(pair)[0], pair.target_out[0]
+        mask = batch.target_mask
+        return self.hidden(batch)[mask], batch.target_out[mask]
 
     def project(self, hidden: Float[Tensor, "... M"]) -> Float[Tensor, "... V"]:
         """Logits over the target vocabulary."""

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch import nn
 from dragoman.config import ModelSettings
 from dragoman.corpora import ParallelText
 from dragoman.errors import DragomanError
-from dragoman.models.transformer import Transformer
+from dragoman.models.contract import TrainableModel
 from dragoman.text import Tokenizer, Tokenizers
 from dragoman.text.special import FIRST_PIECE
 from dragoman.text.vectors import Matrix, WordVectors
@@ -36,7 +37,11 @@ class Given:
 
 
 def start_from(
-    model: Transformer, tokenizers: Tokenizers, text: ParallelText, vectors: WordVectors, settings: ModelSettings
+    model: TrainableModel[Any],
+    tokenizers: Tokenizers,
+    text: ParallelText,
+    vectors: WordVectors,
+    settings: ModelSettings,
 ) -> str:
     """Gives the embedding's rows their first values; rows without a word vector keep their random start.
 

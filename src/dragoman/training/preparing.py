@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -18,7 +18,7 @@ from dragoman.corpora.stored import StoredCorpus, Tell, store_corpus
 from dragoman.errors import DragomanError
 from dragoman.models import hardware
 from dragoman.models.build import build_model
-from dragoman.models.transformer import Transformer
+from dragoman.models.contract import TrainableModel
 from dragoman.models.weights import load_weights
 from dragoman.runs import Checkpoint
 from dragoman.text import Tokenizers
@@ -36,7 +36,7 @@ class Prepared:
     corpus: Corpus
     tokenizers: Tokenizers
     epochs: Epochs
-    model: Transformer
+    model: TrainableModel[Any]
     embeddings: str = ""
     """Which rows of the embedding start from word vectors, in words; empty where none do."""
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
 from dragoman import kernels
-from dragoman.batches.packed import pack_pair
 from dragoman.batches.padded import PairBatch, twice
 from dragoman.config import TrainingSettings
-from dragoman.models.transformer import Transformer
+from dragoman.models.contract import TrainableModel
 from dragoman.training.loss import projected_loss
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -29,7 +29,7 @@ class Update:
 
 
 def batch_loss(
-    model: Transformer, batch: PairBatch, smoothing: float, dtype: torch.dtype, agreement: float = 0.0
+    model: TrainableModel[Any], batch: PairBatch, smoothing: float, dtype: torch.dtype, agreement: float = 0.0
 ) -> tuple[torch.Tensor, float, int]:
     """The summed loss of a batch, the same without smoothing, and the number of target tokens.
 
@@ -38,25 +38,21 @@ def batch_loss(
     passes = 2 if agreement else 1
     if agreement:
         batch = twice(batch)
-    packed = kernels.wanted(model.output.weight)
     with torch.autocast(batch.target_in.device.type, dtype, enabled=dtype != torch.float32):
-        if packed:
-            pair = pack_pair(batch)
-            rows, targets = model.packed_hidden(pair)[0], pair.target_out[0]
-        else:
-            mask = batch.target_mask
-            rows, targets = model.hidden(batch)[mask], batch.target_out[mask]
+        rows, targets = model.rows(batch)
     loss, plain = projected_loss(rows, model.output.weight, targets, smoothing, dtype, agreement)
     return loss / passes, plain / passes, int(batch.target_lengths.sum()) // passes
 
 
-def training_loss(model: Transformer, batch: PairBatch, settings: TrainingSettings) -> tuple[torch.Tensor, float, int]:
+def training_loss(
+    model: TrainableModel[Any], batch: PairBatch, settings: TrainingSettings
+) -> tuple[torch.Tensor, float, int]:
     """`batch_loss` as a training's settings have it."""
     return batch_loss(model, batch, settings.label_smoothing, DTYPES[settings.dtype], settings.agreement)
 
 
 def update(
-    model: Transformer,
+    model: TrainableModel[Any],
     optimizer: torch.optim.Optimizer,
     batches: Sequence[PairBatch],
     settings: TrainingSettings,
@@ -68,7 +64,7 @@ def update(
     return found
 
 
-def gradient(model: Transformer, batches: Sequence[PairBatch], settings: TrainingSettings) -> Update:
+def gradient(model: TrainableModel[Any], batches: Sequence[PairBatch], settings: TrainingSettings) -> Update:
     """Sums the gradient over `batches`, divides by their target tokens and clips it; it lies with the parameters."""
     tokens = sum(int(batch.target_lengths.sum()) for batch in batches)
     total = 0.0

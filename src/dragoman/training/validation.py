@@ -1,6 +1,7 @@
 """How good a model is on sentences it does not train on."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -8,7 +9,7 @@ from dragoman.batches.buckets import cut_batches
 from dragoman.batches.padded import pair_batch
 from dragoman.config import Settings
 from dragoman.corpora import ParallelText
-from dragoman.models.transformer import Transformer
+from dragoman.models.contract import TrainableModel
 from dragoman.text import Tokenizers
 from dragoman.training.step import batch_loss
 from dragoman.translation import Translator
@@ -55,7 +56,7 @@ class Validator:
         count = min(settings.training.validation_sentences, len(text))
         self._sentences, self._references = text.source[:count], text.target[:count]
 
-    def validate(self, model: Transformer) -> Validation:
+    def validate(self, model: TrainableModel[Any]) -> Validation:
         """Validates; the model is left in the mode it came in."""
         import sacrebleu
 
@@ -73,7 +74,7 @@ class Validator:
         return Validation(loss, bleu, samples, texts, list(self._references))
 
     @torch.no_grad()
-    def _loss(self, model: Transformer) -> float:
+    def _loss(self, model: TrainableModel[Any]) -> float:
         device = model.output.weight.device.type
         total, tokens = 0.0, 0
         for chosen in self._batches:

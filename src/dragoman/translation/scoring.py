@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dragoman.batches.padded import PairBatch, pair_batch
 from dragoman.errors import DragomanError
-from dragoman.models.contract import TrainableModel
+from dragoman.models.contract import ScoringModel
 from dragoman.text import Tokenizers
 from dragoman.translation.grouping import by_length
 from dragoman.translation.results import Scored
@@ -22,7 +22,7 @@ _POSITIONS_AT_ONCE = 1024
 
 
 def score_pairs(
-    model: TrainableModel[Any],
+    model: ScoringModel[Any],
     tokenizers: Tokenizers,
     lines: tuple[Sequence[str], Sequence[str]],
     batch_tokens: int,
@@ -60,7 +60,7 @@ def check_counts(sources: Sequence[str], targets: Sequence[str]) -> None:
         )
 
 
-def _token_scores(model: TrainableModel[Any], batch: PairBatch) -> list[list[float]]:
+def _token_scores(model: ScoringModel[Any], batch: PairBatch) -> list[list[float]]:
     """Gives each pair's log-probabilities of its target tokens, EOS last."""
     with torch.inference_mode():
         real = batch.target_mask
@@ -70,9 +70,7 @@ def _token_scores(model: TrainableModel[Any], batch: PairBatch) -> list[list[flo
     return [row.tolist() for row in scores.split(batch.target_lengths.tolist())]
 
 
-def _gold_scores(
-    model: TrainableModel[Any], hidden: Float[Tensor, "N M"], gold: Int[Tensor, "N"]
-) -> Float[Tensor, "N"]:
+def _gold_scores(model: ScoringModel[Any], hidden: Float[Tensor, "N M"], gold: Int[Tensor, "N"]) -> Float[Tensor, "N"]:
     logits = model.project(hidden)
     exact = logits if logits.dtype == torch.float64 else logits.float()
     return exact.log_softmax(dim=-1).gather(1, gold[:, None])[:, 0].cpu()

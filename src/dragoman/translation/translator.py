@@ -10,7 +10,7 @@ import torch
 from dragoman.batches.padded import source_batch
 from dragoman.config.settings import SearchSettings, Settings
 from dragoman.errors import UsageError
-from dragoman.models.contract import TrainableModel
+from dragoman.models.contract import ScoringModel
 from dragoman.search import Hypothesis, search
 from dragoman.text import Tokenizers
 from dragoman.tracing import Trace
@@ -34,7 +34,7 @@ class Translator:
 
     def __init__(
         self,
-        model: TrainableModel[Any],
+        model: ScoringModel[Any],
         tokenizers: Tokenizers,
         settings: Settings,
         device: torch.device | str = "cpu",

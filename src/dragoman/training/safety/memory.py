@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from dragoman import kernels
 from dragoman.batches.packed import filled_up
 from dragoman.batches.padded import pair_batch
 from dragoman.config import Settings
-from dragoman.models.transformer import Transformer
+from dragoman.models.contract import TrainableModel
 from dragoman.text.special import UNKNOWN
 from dragoman.training.loss import ROWS
 from dragoman.training.step import training_loss
@@ -30,7 +31,7 @@ class Kept:
     """A target position, with a source position beside it."""
 
 
-def kept(settings: Settings, model: Transformer, length: int) -> Kept:
+def kept(settings: Settings, model: TrainableModel[Any], length: int) -> Kept:
     """Counts what two small batches of sentences of `length` tokens keep; model and random numbers stay as they are."""
     few = max(1, 64 // length)
     small, large = (filled_up(rows * length) for rows in (few, 3 * few))
@@ -43,7 +44,7 @@ def kept(settings: Settings, model: Transformer, length: int) -> Kept:
     return Kept(max(0.0, one - position * small), position)
 
 
-def _kept_bytes(settings: Settings, model: Transformer, rows: int, length: int) -> int:
+def _kept_bytes(settings: Settings, model: TrainableModel[Any], rows: int, length: int) -> int:
     weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
     found: dict[int, tuple[int, Tensor]] = {}
 
@@ -64,7 +65,7 @@ def _same(tensor: Tensor) -> Tensor:
     return tensor
 
 
-def memory_forecast(settings: Settings, model: Transformer, longest: int | None = None) -> int:
+def memory_forecast(settings: Settings, model: TrainableModel[Any], longest: int | None = None) -> int:
     """Bytes at the training's peak, to be asked once the corpus is read and before the first update.
 
     What the process has already, gradients and two moments, one batch's activations, what libraries take on the way,

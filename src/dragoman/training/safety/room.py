@@ -2,9 +2,10 @@
 
 import shutil
 from dataclasses import replace
+from typing import Any
 
 from dragoman.config import Settings
-from dragoman.models.transformer import Transformer
+from dragoman.models.contract import TrainableModel
 from dragoman.runs import Run
 from dragoman.training.safety.limits import available_memory
 from dragoman.training.safety.memory import memory_forecast, resident
@@ -15,7 +16,7 @@ ADAM = 3
 """Numbers saved for each trained one: itself and the optimizer's two moments (and its average)."""
 
 
-def fitting_piece(settings: Settings, model: Transformer) -> int:
+def fitting_piece(settings: Settings, model: TrainableModel[Any]) -> int:
     """Target positions of a batch that can be computed at once in the memory that is free; 0 where all can."""
     whole = settings.batches.target_tokens
     piece, free = whole, available_memory()
@@ -24,13 +25,13 @@ def fitting_piece(settings: Settings, model: Transformer) -> int:
     return 0 if piece == whole else piece
 
 
-def _needed(settings: Settings, model: Transformer, positions: int) -> int:
+def _needed(settings: Settings, model: TrainableModel[Any], positions: int) -> int:
     """Bytes to come for batches of so many target positions."""
     smaller = replace(settings, batches=replace(settings.batches, target_tokens=positions))
     return memory_forecast(smaller, model) - resident()
 
 
-def room_for_checkpoints(run: Run, model: Transformer) -> str:
+def room_for_checkpoints(run: Run, model: TrainableModel[Any]) -> str:
     """What is said where the disk has too little room for the checkpoints; empty where it has enough."""
     training = run.settings.training
     one = 4 * (ADAM + bool(training.average)) * sum(parameter.numel() for parameter in model.parameters())

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from time import monotonic
+from typing import Any
 
 import torch
 
 from dragoman.errors import DragomanError
-from dragoman.models.transformer import Transformer
+from dragoman.models.contract import TrainableModel
 from dragoman.models.weights import load_weights, named_weights
 from dragoman.runs import Checkpoint, Run, checkpoint_steps, load_checkpoint, mark_best, read_mark, save_checkpoint
 from dragoman.training.averaging import Averages, mean_of
@@ -29,7 +30,7 @@ class Training:
     """All that changes from update to update."""
 
     run: Run
-    model: Transformer
+    model: TrainableModel[Any]
     optimizer: torch.optim.Optimizer
     progress: Progress
     averages: Averages | None = None

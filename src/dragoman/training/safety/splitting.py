@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
 from dragoman.batches.padded import PairBatch, SourceBatch
 from dragoman.config import TrainingSettings
-from dragoman.models.transformer import Transformer
+from dragoman.models.contract import TrainableModel
 from dragoman.training.safety.saving import Halted
 from dragoman.training.step import Update, gradient
 
@@ -45,7 +46,7 @@ class Pieces:
         """`most` is 0 where everything fits."""
         self.most, self._warn = most, warn
 
-    def gradient(self, model: Transformer, batches: Sequence[PairBatch], settings: TrainingSettings) -> Update:
+    def gradient(self, model: TrainableModel[Any], batches: Sequence[PairBatch], settings: TrainingSettings) -> Update:
         """The gradient of all batches; where memory gives out, once more in smaller pieces.
 
         Raises:

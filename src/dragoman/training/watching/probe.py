@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import ceil, inf
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from dragoman import kernels
 from dragoman.batches.padded import PairBatch, SourceBatch, source_batch
 from dragoman.config import TrainingSettings
-from dragoman.models.transformer import Transformer
+from dragoman.models.contract import TrainableModel
 from dragoman.search.hypothesis import best_tokens
 from dragoman.text.special import BOS
 from dragoman.training.optimizer import build_optimizer
@@ -107,7 +108,7 @@ def _token_seconds(prepared: Prepared, device: str, most: int, seconds: float) -
     return median(sorted(times)[: ceil(len(times) / 2)])
 
 
-def _pass(model: Transformer, batch: PairBatch, settings: TrainingSettings) -> float:
+def _pass(model: TrainableModel[Any], batch: PairBatch, settings: TrainingSettings) -> float:
     """Seconds of a forward and a backward pass whose gradients go nowhere."""
     begin = clock()
     with kernels.fused(settings.kernels == "fused"):
@@ -123,7 +124,7 @@ def _wait_for(results: Sequence[Tensor | None]) -> None:
         _ = result is not None and float(result.detach().flatten()[0])
 
 
-def _optimizer_seconds(model: Transformer, settings: TrainingSettings) -> float:
+def _optimizer_seconds(model: TrainableModel[Any], settings: TrainingSettings) -> float:
     """Clipping and one step on numbers of its own, scaled to the model's parameters."""
     count = sum(parameter.numel() for parameter in model.parameters())
     trial = nn.Linear(256, max(1, min(count, VALUES) // 256), bias=False, device=model.output.weight.device)
@@ -155,7 +156,9 @@ def _validation_seconds(prepared: Prepared, device: str) -> float:
     return loss + translated * (encoding + WAITING * step * tokens)
 
 
-def _search_seconds(model: Transformer, sources: list[list[int]], budget: int, device: str) -> tuple[float, float]:
+def _search_seconds(
+    model: TrainableModel[Any], sources: list[list[int]], budget: int, device: str
+) -> tuple[float, float]:
     """Seconds that a sentence takes to be encoded, and for one step of greedy search."""
     rows = sorted(sources, key=len)[len(sources) // 4 :]
     rows = rows[: max(1, budget // (1 + len(rows[len(rows) // 2])))]
