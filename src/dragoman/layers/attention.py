@@ -48,7 +48,17 @@ def attention(
         scale: the paper's 1 / sqrt(D), 1 for the plain dot product, a trained number a head for cosine.
         drop: sets weights to zero while training; the weights returned are those before it.
     """
-    scores = query @ key.transpose(-2, -1)
+    return weigh(query @ key.transpose(-2, -1), value, mask, scale, drop)
+
+
+def weigh(
+    scores: Float[Tensor, "B H Q K"],
+    value: Float[Tensor, "B H K D"],
+    mask: Bool[Tensor, "#B #H #Q K"] | None,
+    scale: float | Float[Tensor, "H 1 1"] = 1.0,
+    drop: nn.Module | None = None,
+) -> Attended:
+    """The rest of the formula, wherever the scores come from: softmax(scores * scale) V."""
     scaled = scores * scale
     visible = scaled if mask is None else scaled.masked_fill(~mask, float("-inf"))
     weights = visible.softmax(dim=-1)
