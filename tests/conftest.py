@@ -14,6 +14,7 @@ install_import_hook(
         "dragoman.layers",
         "dragoman.models.transformer",
         "dragoman.models.decoding_state",
+        "dragoman.models.recurrent",
         "dragoman.search",
         "dragoman.training.loss",
     ],

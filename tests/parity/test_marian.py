@@ -79,6 +79,7 @@ def test_logits_and_gradients() -> None:
         d_model=WIDTH, d_ff=INNER, heads=HEADS, encoder_layers=2, decoder_layers=2, dropout=0.0, norm="post"
     )
     model = build_model(settings, VOCABULARY, VOCABULARY, seed=1)
+    assert isinstance(model, Transformer)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -83,6 +83,7 @@ def test_whole_stack(norm: Literal["pre", "post"], activation: Literal["relu", "
         norm=norm, activation=activation,
     )  # fmt: skip
     model = build_model(settings, 50, 50, seed=1)
+    assert isinstance(model, Transformer)
     randomise_biases_and_norms(model)
     theirs = twin(model, norm, activation)
     pairs = batch()

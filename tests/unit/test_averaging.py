@@ -1,5 +1,7 @@
 """Averaged weights against the formula by hand; two passes that are drawn together."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -7,7 +9,7 @@ from torch import Tensor, nn
 from dragoman.batches.padded import pair_batch, twice
 from dragoman.config import ModelSettings
 from dragoman.models.build import build_model
-from dragoman.models.transformer import Transformer
+from dragoman.models.contract import TrainableModel
 from dragoman.training.averaging import EVERY, Averages, mean_of
 from dragoman.training.step import batch_loss
 
@@ -97,7 +99,7 @@ def test_a_batch_twice_is_its_pairs_twice() -> None:
     assert torch.equal(batch.target_lengths, again.target_lengths)
 
 
-def _model(dropout: float) -> Transformer:
+def _model(dropout: float) -> TrainableModel[Any]:
     torch.manual_seed(2)
     shape = ModelSettings(d_model=16, d_ff=32, heads=2, encoder_layers=1, decoder_layers=1, dropout=dropout)
     return build_model(shape, 30, 30, seed=1)

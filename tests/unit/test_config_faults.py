@@ -58,7 +58,7 @@ def test_text_in_a_file_must_be_text(tmp_path: Path) -> None:
 
 def test_a_misspelt_preset_is_named_with_the_nearest() -> None:
     assert fault(preset="smal") == "no preset 'smal'; did you mean 'small'?"
-    assert fault(preset="qqq") == "no preset 'qqq'; known: base, big, demo, small, tiny"
+    assert fault(preset="qqq") == "no preset 'qqq'; known: base, big, demo, race, small, tiny"
 
 
 def test_all_faults_come_at_once_in_one_line(tmp_path: Path) -> None:
@@ -105,6 +105,20 @@ def test_a_misspelt_section_with_many_keys_is_one_fault(tmp_path: Path) -> None:
             "give model.longest at least 257",
         ),
         (
+            ["model.family=gru", "model.d_model=301"],
+            "model.bidirectional shares model.d_model 301 equally between two directions; "
+            "give an even one, such as 302, or model.bidirectional false",
+        ),
+        (
+            ["model.family=lstm", "model.input_feeding=true", "model.attention=none"],
+            "model.input_feeding feeds what attention found; give model.attention additive or dot, "
+            "or model.input_feeding false",
+        ),
+        (
+            ["model.family=rnn", "training.agreement=1", "model.dropout=0", "model.attention_dropout=0.1"],
+            "training.agreement needs passes that differ; give model.dropout above 0, or training.agreement 0",
+        ),
+        (
             ["text.joint=false"],
             "model.tie 'all' needs one vocabulary; give text.joint true, or model.tie output",
         ),
@@ -125,6 +139,11 @@ def test_the_words_of_each_contradiction(sets: list[str], words: str) -> None:
         ["model.positions=rotary", "model.d_model=16", "model.heads=4"],
         ["model.positions=none", "model.d_model=15", "model.heads=5"],
         ["model.positions=learned", "model.longest=257", "batches.longest=256"],
+        ["model.family=gru", "model.d_model=302"],
+        ["model.family=gru", "model.d_model=301", "model.bidirectional=false"],
+        ["model.family=lstm", "model.input_feeding=true", "model.attention=dot"],
+        ["model.family=lstm", "model.positions=rotary", "model.d_model=6"],
+        ["model.input_feeding=true", "model.attention=none"],
         ["text.joint=false", "model.tie=output"],
         ["text.kind=unigram", "text.sampling=0.1"],
         ["text.kind=word", "text.sampling=0"],
@@ -139,6 +158,7 @@ def test_no_contradiction_is_derived_from_a_value_that_is_in_doubt() -> None:
     assert "divisible" not in fault("model.d_model=300", "model.haeds=5")
     assert "divisible" not in fault("model.d_model=300", "model.heads=0")
     assert "divisible" not in fault("model.heads=7", preset="bas")
+    assert "divisible" not in fault("model.d_model=306", "model.family=ltsm")
 
 
 @pytest.mark.parametrize("bound", ["training.steps=5", "training.epochs=1", "training.minutes=0.5"])

@@ -18,6 +18,7 @@ from dragoman.kernels.heads import LONG, Attention, attend
 from dragoman.kernels.norm import branch_norm
 from dragoman.kernels.numbers import exponential, kept, narrow, of_rank, rank, use_threads, widen
 from dragoman.models.build import build_model
+from dragoman.models.transformer import Transformer
 from dragoman.training.loss import projected_loss
 
 Gradients = tuple[Tensor, ...]
@@ -335,6 +336,7 @@ def test_a_packed_batch_gives_what_a_padded_one_does(changed: dict[str, Any], fu
     """Outputs and every parameter's gradient; packed rows by the bare formula too, under the mask written out."""
     values = {"d_model": 32, "d_ff": 48, "heads": 4, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.0}
     model = build_model(ModelSettings(**(values | changed)), 60, 60, seed=1)
+    assert isinstance(model, Transformer)
     torch.manual_seed(11)
     sources = [torch.randint(4, 60, (length,)).tolist() for length in (3, 9, 1, 17)]
     targets = [torch.randint(4, 60, (length,)).tolist() for length in (5, 2, 8, 11)]

@@ -5,7 +5,7 @@ import resource
 from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ from dragoman.batches.packed import filled_up
 from dragoman.batches.padded import PairBatch, pair_batch
 from dragoman.config import BatchSettings, DataSettings, ModelSettings, Settings, TextSettings, TrainingSettings
 from dragoman.models.build import build_model
-from dragoman.models.transformer import Transformer
+from dragoman.models.contract import TrainableModel
 from dragoman.training.optimizer import build_optimizer
 from dragoman.training.preparing import prepare
 from dragoman.training.profiling.groups import (
@@ -48,7 +48,7 @@ ROWS = [[5, 6, 7], [8], [9, 10, 11, 12, 13], [14, 15], [16], [17, 18, 19]]
 Kernels = Literal["fused", "plain"]
 
 
-def small() -> Transformer:
+def small() -> TrainableModel[Any]:
     shape = ModelSettings(d_model=16, d_ff=32, heads=2, encoder_layers=1, decoder_layers=1, dropout=0.1)
     return build_model(shape, 30, 30, seed=1).train()
 
@@ -57,12 +57,12 @@ def batch() -> PairBatch:
     return pair_batch(ROWS, ROWS)
 
 
-def one_update(model: Transformer, kernels: Kernels) -> None:
+def one_update(model: TrainableModel[Any], kernels: Kernels) -> None:
     settings = TrainingSettings(dtype="float32", kernels=kernels)
     update(model, build_optimizer(model, settings), [batch()], settings, 1e-3)
 
 
-def watched(model: Transformer, kernels: Kernels) -> tuple[SortedTimes, list[int]]:
+def watched(model: TrainableModel[Any], kernels: Kernels) -> tuple[SortedTimes, list[int]]:
     """An update's times by group, and the FLOP of its products in their order."""
     one_update(model, kernels)
     with profiler() as seen, parts_named(model):

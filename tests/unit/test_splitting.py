@@ -9,7 +9,7 @@ import torch
 from dragoman.batches.padded import PairBatch, pair_batch
 from dragoman.config import ModelSettings, TrainingSettings
 from dragoman.models.build import build_model
-from dragoman.models.transformer import Transformer
+from dragoman.models.contract import TrainableModel
 from dragoman.training.safety import splitting
 from dragoman.training.safety.saving import Halted
 from dragoman.training.safety.splitting import Pieces, lacks_memory
@@ -18,7 +18,7 @@ from dragoman.training.step import Update, gradient
 ROWS = [[5 + (at * row) % 20 for at in range(2 + row % 5)] for row in range(13)]
 
 
-def model() -> Transformer:
+def model() -> TrainableModel[Any]:
     return build_model(ModelSettings(d_model=16, d_ff=32, heads=2, dropout=0.0), 30, 30, 1).train()
 
 
@@ -66,7 +66,7 @@ def pairs(part: PairBatch) -> Any:
 def failing_above(positions: int, error: Exception) -> Any:
     """A gradient for which memory gives out in the middle of the work."""
 
-    def made(model: Transformer, batches: Sequence[PairBatch], settings: TrainingSettings) -> Update:
+    def made(model: TrainableModel[Any], batches: Sequence[PairBatch], settings: TrainingSettings) -> Update:
         for part in batches:
             torch.rand(3)
             gradient(model, [part], settings)

@@ -1,6 +1,7 @@
 """Schedules, budget, updates and checkpoints of the trainer."""
 
 from math import cos, pi
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from dragoman.config import ModelSettings, TrainingSettings
 from dragoman.errors import DragomanError
 from dragoman.models import hardware
 from dragoman.models.build import build_model
-from dragoman.models.transformer import Transformer
+from dragoman.models.contract import TrainableModel
 from dragoman.models.weights import load_weights, named_weights
 from dragoman.training.optimizer import build_optimizer, optimizer_tensors, restore_optimizer
 from dragoman.training.progress import Budget, Progress
@@ -54,7 +55,7 @@ def test_the_budget_follows_steps_epochs_clock_and_patience() -> None:
     assert patient.over(Progress(step=5, worse=3), 10)
 
 
-def small(seed: int = 1) -> Transformer:
+def small(seed: int = 1) -> TrainableModel[Any]:
     return build_model(ModelSettings(d_model=16, d_ff=32, heads=2, dropout=0.0), 30, 30, seed)
 
 

@@ -28,7 +28,9 @@ VARIANTS = [
 def small(**changes: object) -> Transformer:
     """A small model in float64."""
     settings = ModelSettings(d_model=16, d_ff=32, heads=4, encoder_layers=2, decoder_layers=2, **changes)  # type: ignore[arg-type]
-    return build_model(settings, 40, 40, seed=1).double().eval()
+    model = build_model(settings, 40, 40, seed=1).double().eval()
+    assert isinstance(model, Transformer)
+    return model
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: "-".join(map(str, v.values())))

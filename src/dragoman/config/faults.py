@@ -119,19 +119,24 @@ class _Contradiction:
     words: Callable[[Settings], str]
 
 
+def _drops_attention(settings: Settings) -> bool:
+    return settings.model.family == "transformer" and settings.model.attention_dropout > 0
+
+
 _CONTRADICTIONS = (
     _Contradiction(
-        ("model.d_model", "model.heads"),
-        lambda s: s.model.d_model % s.model.heads != 0,
+        ("model.family", "model.d_model", "model.heads"),
+        lambda s: s.model.family == "transformer" and s.model.d_model % s.model.heads != 0,
         lambda s: (
             f"model.d_model {s.model.d_model} is not divisible by model.heads {s.model.heads}; "
             f"give a multiple, such as {-(-s.model.d_model // s.model.heads) * s.model.heads}"
         ),
     ),
     _Contradiction(
-        ("model.positions", "model.d_model", "model.heads"),
+        ("model.family", "model.positions", "model.d_model", "model.heads"),
         lambda s: (
-            s.model.positions == "rotary"
+            s.model.family == "transformer"
+            and s.model.positions == "rotary"
             and s.model.d_model % s.model.heads == 0
             and s.model.d_model // s.model.heads % 2 == 1
         ),
@@ -141,19 +146,39 @@ _CONTRADICTIONS = (
         ),
     ),
     _Contradiction(
-        ("model.positions", "model.d_model"),
-        lambda s: s.model.positions == "sinusoidal" and s.model.d_model % 2 == 1,
+        ("model.family", "model.positions", "model.d_model"),
+        lambda s: s.model.family == "transformer" and s.model.positions == "sinusoidal" and s.model.d_model % 2 == 1,
         lambda s: (
             f"model.positions 'sinusoidal' needs an even model.d_model, not {s.model.d_model}; "
             f"give an even one, such as {s.model.d_model + 1}"
         ),
     ),
     _Contradiction(
-        ("model.positions", "model.longest", "batches.longest"),
-        lambda s: s.model.positions == "learned" and s.model.longest < s.batches.longest + 1,
+        ("model.family", "model.positions", "model.longest", "batches.longest"),
+        lambda s: (
+            s.model.family == "transformer"
+            and s.model.positions == "learned"
+            and s.model.longest < s.batches.longest + 1
+        ),
         lambda s: (
             f"model.positions 'learned' needs model.longest above batches.longest, but {s.model.longest} is "
             f"not above {s.batches.longest}; give model.longest at least {s.batches.longest + 1}"
+        ),
+    ),
+    _Contradiction(
+        ("model.family", "model.bidirectional", "model.d_model"),
+        lambda s: s.model.family != "transformer" and s.model.bidirectional and s.model.d_model % 2 == 1,
+        lambda s: (
+            f"model.bidirectional shares model.d_model {s.model.d_model} equally between two directions; "
+            f"give an even one, such as {s.model.d_model + 1}, or model.bidirectional false"
+        ),
+    ),
+    _Contradiction(
+        ("model.family", "model.input_feeding", "model.attention"),
+        lambda s: s.model.family != "transformer" and s.model.input_feeding and s.model.attention == "none",
+        lambda s: (
+            "model.input_feeding feeds what attention found; give model.attention additive or dot, "
+            "or model.input_feeding false"
         ),
     ),
     _Contradiction(
@@ -162,8 +187,8 @@ _CONTRADICTIONS = (
         lambda s: "model.tie 'all' needs one vocabulary; give text.joint true, or model.tie output",
     ),
     _Contradiction(
-        ("training.agreement", "model.dropout", "model.attention_dropout"),
-        lambda s: s.training.agreement > 0 and s.model.dropout == s.model.attention_dropout == 0,
+        ("model.family", "training.agreement", "model.dropout", "model.attention_dropout"),
+        lambda s: s.training.agreement > 0 and s.model.dropout == 0 and not _drops_attention(s),
         lambda s: "training.agreement needs passes that differ; give model.dropout above 0, or training.agreement 0",
     ),
     _Contradiction(
@@ -171,6 +196,14 @@ _CONTRADICTIONS = (
         lambda s: s.text.sampling > 0 and s.text.kind not in ("bpe", "unigram"),
         lambda s: (
             f"text.sampling needs text.kind bpe or unigram, not {s.text.kind}; give one of them, or text.sampling 0"
+        ),
+    ),
+    _Contradiction(
+        ("training.snapshots", "training.validations"),
+        lambda s: s.training.snapshots > 0 and s.training.validations > 0,
+        lambda s: (
+            "training.snapshots takes the checkpoints of training.validate_every; "
+            "give training.validations 0, or training.snapshots 0"
         ),
     ),
 )
@@ -190,11 +223,13 @@ def check_training(settings: Settings) -> None:
         UsageError: Nothing ends the training, or the schedule 'cosine' does not know where its end is.
     """
     training = settings.training
-    if training.steps or training.epochs or training.minutes:
+    if any((training.steps, training.epochs, training.minutes, training.update_minutes, training.target_tokens)):
         return
     bounds = "training.minutes, training.steps or training.epochs"
     if not training.patience:
         raise UsageError(f"nothing ends the training; give {bounds} (or training.patience with another schedule)")
+    if training.validations:
+        raise UsageError(f"training.validations are spread up to the end, which must be known; give {bounds}")
     if training.schedule == "cosine":
         raise UsageError(
             f"training.schedule 'cosine' needs to know its end; give {bounds}, "

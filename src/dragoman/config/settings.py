@@ -19,36 +19,44 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 
 @dataclass(config=_CHECKED, frozen=True)
 class ModelSettings:
-    """The translator's shape (Vaswani et al. 2017 and what came after)."""
+    """The translator's shape (Vaswani et al. 2017 and what came after; the recurrent ones before it)."""
 
-    family: Literal["transformer"] = "transformer"
-    """Which architecture."""
+    family: Literal["transformer", "rnn", "gru", "lstm"] = "transformer"
+    """Which architecture: a Transformer, or a recurrent translator of RNN, GRU or LSTM cells."""
+    attention: Literal["none", "additive", "dot"] = "additive"
+    """Recurrent: how the decoder looks at the source: v.tanh(W s + U h), s.h, or only through the encoder's end."""
+    bidirectional: bool = True
+    """Recurrent: the encoder reads both ways, each half of d_model wide."""
+    input_feeding: bool = False
+    """Recurrent: each step also reads the attentional vector of the step before (Luong et al. 2015, section 3.3)."""
+    recurrent_start: Literal["orthogonal", "plain"] = "orthogonal"
+    """Recurrent: first values of the matrices on hidden states: orthogonal, or uniform in +-1/sqrt(width)."""
     d_model: Count = 256
     """Width of embeddings and of every layer's input and output."""
     d_ff: Count = 1024
-    """Width inside the feed-forward part."""
+    """Transformer: width inside the feed-forward part."""
     heads: Count = 4
-    """Attention heads; d_model is shared equally among them."""
+    """Transformer: attention heads; d_model is shared equally among them."""
     encoder_layers: Count = 3
     """Layers of the encoder."""
     decoder_layers: Count = 3
     """Layers of the decoder."""
     dropout: Rate = 0.1
-    """Share of values set to zero after embeddings, inside the feed-forward and before each residual sum."""
+    """Share of values set to zero: after embeddings, in the feed-forward and before residual sums, or after layers."""
     attention_dropout: Rate = 0.0
-    """Share of attention weights set to zero while training."""
+    """Transformer: share of attention weights set to zero while training."""
     norm: Literal["pre", "post"] = "pre"
-    """Where the normalisation stands: before each part (pre) or after each residual sum (post, the paper's)."""
+    """Transformer: the normalisation stands before each part (pre) or after each residual sum (post, the paper's)."""
     norm_kind: Literal["layer", "rms"] = "layer"
-    """LayerNorm (Ba et al. 2016) or RMSNorm (Zhang and Sennrich 2019)."""
+    """Transformer: LayerNorm (Ba et al. 2016) or RMSNorm (Zhang and Sennrich 2019)."""
     positions: Literal["sinusoidal", "learned", "rotary", "none"] = "sinusoidal"
-    """How a place enters: sines and cosines added, learned vectors added, queries and keys rotated, not at all."""
+    """Transformer: a place enters by sines and cosines, learned vectors, rotated queries and keys, or not at all."""
     longest: Count = 1024
-    """Positions that `learned` has vectors for; the other kinds have no limit."""
+    """Transformer: positions that `learned` has vectors for; the other kinds have no limit."""
     similarity: Literal["scaled-dot", "dot", "cosine"] = "scaled-dot"
-    """How a query is compared with a key; cosine has one trained temperature a head."""
+    """Transformer: how a query is compared with a key; cosine has one trained temperature a head."""
     activation: Literal["relu", "gelu", "swiglu"] = "relu"
-    """What bends the feed-forward part."""
+    """Transformer: what bends the feed-forward part."""
     tie: Literal["all", "output", "none"] = "all"
     """Which matrices are one: source and target embedding and output projection (all), the last two (output), none."""
     embeddings: str = ""
@@ -97,6 +105,10 @@ class TrainingSettings:
     """Passes over the corpus to make; 0 means: until `minutes` or `steps` end."""
     minutes: Annotated[float, Field(ge=0)] = 0
     """Minutes by the clock, set-up and validation included; the schedule follows the clock. 0 means: no such limit."""
+    update_minutes: Annotated[float, Field(ge=0)] = 0
+    """Minutes spent on updates; set-up, validation and saving do not count. 0 means: no such limit."""
+    target_tokens: Natural = 0
+    """Real target tokens to train on, passes over the same ones counted anew; 0 means: no such limit."""
     learning_rate: Annotated[float, Field(gt=0)] = 1.5e-3
     """The schedule's highest learning rate."""
     schedule: Literal["cosine", "inverse-sqrt", "constant"] = "cosine"
@@ -131,6 +143,8 @@ class TrainingSettings:
     """Seed of everything that is drawn."""
     validate_every: Count = 250
     """Updates between two validations (loss, BLEU, samples, checkpoint)."""
+    validations: Natural = 0
+    """Validations, evenly spread over the training up to its end; 0 means: one every `validate_every` updates."""
     save_minutes: Annotated[float, Field(ge=0)] = 10
     """Minutes by the clock after which a checkpoint is saved between two validations; 0 means: never."""
     validation_sentences: Count = 1000
