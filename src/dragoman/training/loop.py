@@ -35,6 +35,7 @@ class Loop:
         self._logs = Logs(training.run, training.progress.step, self._reporter.warned)
         self._logged = replace(training.progress)
         self._ignorance = log(len(training.model.output.weight))
+        self._share = 0.0
 
     @property
     def progress(self) -> Progress:
@@ -51,6 +52,7 @@ class Loop:
         with self._interrupt as interrupt:
             try:
                 epoch = self._epoch()
+                self._share = self._budget.share(self.progress, len(epoch.batches))
                 while not interrupt.requested and not self._budget.over(self.progress, len(epoch.batches)):
                     epoch = self._advance(epoch)
                 return self._stopped(interrupt.requested) if interrupt.requested else self._finished()
@@ -86,11 +88,19 @@ class Loop:
             self._tell_skipped()
         elif progress.step % settings.log_every == 0:
             self._log(result, rate, share)
-        if progress.step % settings.validate_every == 0:
+        if self._validation_is_due(len(epoch.batches)):
             self._validate()
         elif self._saver.due():
             self._saver.try_to_save()
         return epoch
+
+    def _validation_is_due(self, batches: int) -> bool:
+        """Whether an update brought the training to one of its validations; the closing one comes by itself."""
+        settings, before = self._settings.training, self._share
+        self._share = self._budget.share(self.progress, batches)
+        if not settings.validations:
+            return self.progress.step % settings.validate_every == 0
+        return int(before * settings.validations) < int(self._share * settings.validations) < settings.validations
 
     def _update(self, epoch: Epoch, share: float) -> tuple[Update, float]:
         """One update, or its batches passed over where their loss or gradient is no finite number."""

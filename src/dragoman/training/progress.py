@@ -77,7 +77,7 @@ def _known(kind: type[Any], values: dict[str, Any]) -> dict[str, Any]:
 
 
 class Budget:
-    """The end of a training: updates, passes or minutes, whichever comes first, or patience."""
+    """The end of a training: updates, passes, tokens or minutes, whichever comes first, or patience."""
 
     def __init__(self, settings: TrainingSettings, began: float, clock: Callable[[], float] = monotonic):
         """`began` is the clock's reading when the command began; an earlier start's time counts as if just before."""
@@ -98,6 +98,10 @@ class Budget:
             shares.append(progress.passes(batches) / settings.epochs)
         if settings.minutes:
             shares.append(self.elapsed() / max(1e-9, settings.minutes * 60 - self.validation_seconds))
+        if settings.update_minutes:
+            shares.append(progress.seconds / (60 * settings.update_minutes))
+        if settings.target_tokens:
+            shares.append(progress.target_tokens / settings.target_tokens)
         return min(1.0, max(shares))
 
     def impatient(self, progress: Progress) -> bool:

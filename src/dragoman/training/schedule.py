@@ -12,7 +12,8 @@ def learning_rate(settings: TrainingSettings, step: int, progress: float) -> flo
     with its peak as a setting), `cosine` follows half a cosine to zero at the end (Loshchilov and Hutter 2017).
 
     Args:
-        progress: the share of the whole training that is over, 0 to 1: by the clock under `training.minutes`.
+        progress: the share of the whole training that is over, 0 to 1: by the clock under `training.minutes`, by the
+            time of the updates under `training.update_minutes`.
     """
     warm = min(1.0, step / max(1, settings.warmup_steps))
     if settings.schedule == "inverse-sqrt":

@@ -45,8 +45,11 @@ MAY_CHANGE = frozenset(
         "steps",
         "epochs",
         "minutes",
+        "update_minutes",
+        "target_tokens",
         "patience",
         "validate_every",
+        "validations",
         "log_every",
         "keep",
         "save_minutes",
@@ -56,11 +59,18 @@ MAY_CHANGE = frozenset(
 """Settings that a resumed training may be given anew."""
 
 
-def start(path: Path, settings: Settings, reporter: Reporter, source_run: Path | None = None) -> Ending:
+def start(
+    path: Path,
+    settings: Settings,
+    reporter: Reporter,
+    source_run: Path | None = None,
+    vocabulary: Path | None = None,
+) -> Ending:
     """Trains a new run to its end.
 
     Args:
         source_run: a run whose vocabulary, shape and best weights the training starts from.
+        vocabulary: a folder whose vocabulary is taken, instead of one that is learnt.
 
     Raises:
         DragomanError: the folder is taken, the corpus cannot be used, a checkpoint cannot be saved.
@@ -77,7 +87,7 @@ def start(path: Path, settings: Settings, reporter: Reporter, source_run: Path |
         checkpoint = load_checkpoint(run, 0, optimizer=True)
     with run.lock():
         with _undone_on_error(run):
-            prepared = prepare(run.settings, path if checkpoint else None, checkpoint, path, reporter.preparing)
+            prepared = prepare(run.settings, path if checkpoint else vocabulary, checkpoint, path, reporter.preparing)
         if checkpoint is None:
             return _begin(run, prepared, began, reporter)
         return _go_on(run, prepared, checkpoint, began, reporter)

@@ -14,6 +14,10 @@ RETURNS = 3
 """How often a training goes back before it gives up."""
 
 
+class Diverged(DragomanError):
+    """The training has gone back as often as it may; its checkpoints stay."""
+
+
 def go_back(training: Training, why: str, logs: Logs) -> str:
     """Puts the training back to its refuge and halves the learning rate for good; gives the line to be said.
 
@@ -21,12 +25,13 @@ def go_back(training: Training, why: str, logs: Logs) -> str:
     one killed after it goes on from the refuge, with the return counted (`after_kill`).
 
     Raises:
-        DragomanError: it has gone back often enough, or there is nothing whole to go back to.
+        Diverged: it has gone back often enough.
+        DragomanError: there is nothing whole to go back to.
     """
     run, before = training.run, training.progress
     returns = before.health.returns + 1
     if returns > RETURNS:
-        raise DragomanError(given_up(run, before, why))
+        raise Diverged(given_up(run, before, why))
     checkpoint = load_checkpoint(run, before.refuge, optimizer=True)
     note = {"returns": returns, "from": before.step, "why": why}
     mark_last(run, before.refuge, note)

@@ -82,4 +82,8 @@ def longer(settings: Settings, last: Stretch, early: bool = False) -> str:
         return f"give it --set training.steps={2 * training.steps}"
     if training.epochs and last.epoch >= training.epochs:
         return f"give it --set training.epochs={2 * training.epochs}"
+    if training.target_tokens and last.tokens >= training.target_tokens:
+        return f"give it --set training.target_tokens={2 * training.target_tokens}"
+    if training.update_minutes and last.seconds >= 60 * training.update_minutes:
+        return f"give it --set training.update_minutes={2 * training.update_minutes:g}"
     return f"give it --minutes {max(2 * training.minutes, 1):g}"

@@ -148,7 +148,8 @@ class Follower:
         if forecast.updates is None or not ending.finished:
             return [f"Forecast: {memory}."]
         made = int(ending.line["step"]) - forecast.from_step
-        if self._prepared.settings.training.minutes:
+        training = self._prepared.settings.training
+        if training.minutes or training.update_minutes:
             work = f"{forecast.updates:,} updates, in truth {made:,} ({off(forecast.updates, made)})"
         else:
             took = f"{duration(forecast.seconds)}, in truth {duration(seconds)}"

@@ -95,17 +95,23 @@ def reckon(
     epoch_updates = max(1, ceil(whole.batches / settings.accumulate))
     tokens = whole.target_tokens / epoch_updates
     update, validation = pace.update_seconds(tokens), pace.validation_seconds
-    every = settings.validate_every
+    every, evenly = settings.validate_every, settings.validations
     ends = [float(settings.steps - progress.step)] if settings.steps else []
     if settings.epochs:
         done = progress.passes(max(1, whole.batches) / progress.windows)
         ends.append((settings.epochs - done) * epoch_updates)
     if settings.minutes:
-        room = settings.minutes * 60 - elapsed - 1.15 * validation
-        ends.append(room / (update + validation / every))
+        room = settings.minutes * 60 - elapsed - 1.15 * max(1, evenly) * validation
+        ends.append(room / (update if evenly else update + validation / every))
+    if settings.update_minutes:
+        ends.append((settings.update_minutes * 60 - progress.seconds) / update)
+    if settings.target_tokens:
+        ends.append((settings.target_tokens - progress.target_tokens) / tokens)
     updates = max(0, round(min(ends))) if ends else None
     counted = epoch_updates if updates is None else updates
-    validations = max(1, ceil((progress.step + counted) / every) - progress.step // every)
+    end = progress.step + counted
+    made = progress.step * evenly // max(1, end) if evenly else progress.step // every
+    validations = max(1, (evenly or ceil(end / every)) - made)
     seconds = counted * update + validations * validation
     return Forecast(progress.step, updates, seconds, update, tokens, epoch_updates, validations, validation, memory)
 

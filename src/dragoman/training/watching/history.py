@@ -27,6 +27,8 @@ class Stretch:
     valid: float
     """Validation loss, nats a token."""
     bleu: float
+    tokens: int = 0
+    """Target tokens trained on since the training's beginning."""
 
 
 def stretches(lines: Iterable[Line], clip: float) -> list[Stretch]:
@@ -56,4 +58,5 @@ def _stretch(line: Line, logged: Sequence[Line], clip: float) -> Stretch:
         speed=median(speeds) if speeds else 0.0,
         valid=float(line["validation_loss"]),
         bleu=float(line.get("validation_bleu") or 0.0),
+        tokens=int(line.get("target_tokens", 0)),
     )
