@@ -70,3 +70,28 @@ def trained(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = sets(*SMALL, "training.steps=24", "training.validate_every=8", "training.log_every=4", "training.keep=3")
     assert run(["train", str(path), *files(lines), "--preset", "tiny", *settings]) == 0
     return path
+
+
+RACE = [
+    "--corpus", "pizzeria", "--only", "rnn,lstm,lstm-attention,transformer", "--updates", "30", "--seeds", "1",
+    "--trial",
+    *sets(
+        "pizzeria.train_pairs=300", "pizzeria.valid_pairs=20", "pizzeria.test_pairs=1000", "text.vocabulary_size=600",
+        "model.d_model=128", "model.d_ff=128", "model.heads=4", "model.encoder_layers=1", "batches.target_tokens=400",
+        "training.threads=1", "training.dtype=float32", "training.warmup_steps=5", "training.log_every=5",
+        "training.validation_sentences=10", "search.longest_ratio=0.1",
+    ),
+]  # fmt: skip
+"""The options of a race that takes a minute."""
+
+
+@pytest.fixture(scope="session")
+def raced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small race that was killed (kill -9) while its second contestant was trained, and resumed to its end."""
+    from tests.pipeline.killing import killed_after
+
+    out = tmp_path_factory.mktemp("races") / "race"
+    begun = out / "runs" / "main" / "lstm-1" / "checkpoints" / "00000000" / "manifest.json"
+    assert killed_after(0.0, "race", out, *RACE, "--json", begun=begun)
+    assert run(["race", str(out), "--resume", "--json"]) == 0
+    return out

@@ -11,6 +11,7 @@ from dragoman.cli.corpus import corpus
 from dragoman.cli.demo import demo
 from dragoman.cli.evaluate import evaluate
 from dragoman.cli.inspect import inspect
+from dragoman.cli.race import race
 from dragoman.cli.score import score
 from dragoman.cli.settings import settings
 from dragoman.cli.train import train
@@ -39,7 +40,7 @@ def options(
         raise typer.Exit
 
 
-for verb in (demo, train, translate, evaluate, score, inspect, settings, words):
+for verb in (demo, train, translate, evaluate, score, inspect, race, settings, words):
     app.command()(verb)
 app.add_typer(corpus, name="corpus")
 

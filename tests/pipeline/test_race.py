@@ -1,0 +1,138 @@
+"""A whole race, small: every stage really runs, it is killed once and resumed, and nothing is done twice."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dragoman.race.logs import MEASURES
+from tests.pipeline.conftest import RACE, Result
+
+Dragoman = Callable[..., Result]
+pytestmark = pytest.mark.timeout(1200)
+NAMES = ["rnn", "lstm", "lstm-attention", "transformer"]
+
+
+def logged(race: Path, name: str) -> list[dict[str, Any]]:
+    lines = (race / "runs" / "main" / f"{name}-1" / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def events(result: Result) -> list[dict[str, Any]]:
+    assert result.code == 0, result.err
+    return [json.loads(line) for line in result.out.splitlines()]
+
+
+def test_all_contestants_had_the_same(raced: Path) -> None:
+    plan = json.loads((raced / "race.json").read_text())
+    counts = {one["name"]: one["parameters"] for one in plan["contestants"]}
+    assert list(counts) == NAMES
+    assert all(abs(count - counts["transformer"]) <= 0.02 * counts["transformer"] for count in counts.values())
+    vocabularies = {(raced / "runs" / "main" / f"{name}-1" / "tokenizer.model").read_bytes() for name in NAMES}
+    assert len(vocabularies) == 1
+    counted = ("step", "source_tokens", "target_tokens")
+    read = [[[line[key] for key in counted] for line in logged(raced, name)] for name in NAMES]
+    # The same batches in the same order, and the same number of updates.
+    assert all(one == read[0] for one in read)
+    assert read[0][-1][0] == 30
+    for name in NAMES:
+        assert [line["step"] for line in logged(raced, name) if "validation_loss" in line] == [6, 12, 18, 24, 30]
+
+
+def test_every_measure_was_made_and_the_memory_noted(raced: Path) -> None:
+    for name in MEASURES:
+        found = json.loads((raced / "measures" / f"{name}.json").read_text())
+        listed = found.get("contestants") or {one["contestant"]: 0 for one in found.get("runs", found.get("curves"))}
+        assert list(dict.fromkeys(listed)) == NAMES, name
+    quality = json.loads((raced / "measures" / "quality.json").read_text())
+    assert all(100 < one["peak_mib"] < 5000 for one in quality["runs"])
+    costs = [json.loads((raced / "costs" / "main" / f"{name}-1.json").read_text()) for name in NAMES]
+    # The second contestant was killed with its race, and began again.
+    assert [one["begun"] for one in costs] == [1, 2, 1, 1]
+    assert [one["ended"] for one in costs] == [1, 1, 1, 1]
+
+
+def test_the_report_is_written_again_byte_for_byte(raced: Path, dragoman: Dragoman) -> None:
+    files = [raced / "report.html", raced / "report.md", *sorted((raced / "pictures").glob("*.png"))]
+    before = [file.read_bytes() for file in files]
+    assert len(files) > 4
+    for file in files:
+        file.unlink()
+    assert events(dragoman("race", raced, "--report", "--json"))[-1]["event"] == "end"
+    assert [file.read_bytes() for file in files] == before
+
+
+def test_a_finished_race_does_nothing_again(raced: Path, dragoman: Dragoman) -> None:
+    kept = {file: file.stat().st_mtime_ns for file in raced.rglob("*.json*") if file.is_file()}
+    seen = events(dragoman("race", raced, "--resume", "--json"))
+    assert seen[0]["event"] == "begin"
+    assert seen[0]["done"] == seen[0]["parts"] == len(NAMES) + len(MEASURES)
+    assert [event["event"] for event in seen[1:]] == ["end"]
+    assert {file: file.stat().st_mtime_ns for file in kept} == kept
+    shown = dragoman("race", raced, "--resume")
+    assert "11 of 11 parts are done already" in shown.err
+    assert "the report: " in shown.err
+
+
+def test_a_measure_that_is_missing_is_made_again(raced: Path, dragoman: Dragoman) -> None:
+    file = raced / "measures" / "chain.json"
+    before = file.read_bytes()
+    file.unlink()
+    seen = events(dragoman("race", raced, "--resume", "--json"))
+    done = [event for event in seen if event["event"] == "done"]
+    assert [event["part"] for event in done] == ["measure chain"]
+    assert 0 < done[0]["share"] <= 1
+    assert file.read_bytes() == before
+
+
+def test_going_on_with_another_race_is_refused(raced: Path, dragoman: Dragoman) -> None:
+    fails(dragoman("race", raced, *RACE), 1, f"{raced} exists: add --resume to go on, or choose another folder")
+    other = dragoman("race", raced, "--resume", "--corpus", "multi30k:en-de", "--updates", 40)
+    words = "a race goes on as it began: data.corpus is pizzeria in the race, multi30k:en-de was given; the budget is"
+    fails(other, 2, words, "30 updates in the race, 40 updates was given")
+
+
+def test_runs_of_a_race_are_ordinary_runs(raced: Path, dragoman: Dragoman, tmp_path: Path) -> None:
+    (tmp_path / "a.en").write_text("The pizza was good.\n")
+    for name in NAMES:
+        assert dragoman("translate", raced / "runs" / "main" / f"{name}-1", tmp_path / "a.en").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--corpus", "pizzeria", "--only", "lsmt"], 2, "--only: no contestant is named 'lsmt'; did you mean 'lstm'?"),
+        (["--corpus", "pizeria", "--updates", 5], 2, "no corpus is named 'pizeria'; did you mean 'pizzeria'?"),
+        (["--updates", 5], 2, "nothing to train on; give a corpus, source and target, or tsv"),
+        (["--corpus", "pizzeria", "--set", "training.seed=3"], 2, "a race decides this; --seeds says how many"),
+        (["--corpus", "pizzeria", "--test-source", "a"], 2, "the test needs both sides; give --test-source and --test"),
+        (["--report"], 1, "is not a race (no race.json in it): give a folder that `dragoman race` made"),
+    ],
+)
+def test_wrong_questions(arguments: list[object], code: int, words: str, dragoman: Dragoman, tmp_path: Path) -> None:
+    fails(dragoman("race", tmp_path / "race", *arguments), code, words)
+    assert not (tmp_path / "race").exists()
+
+
+def test_too_small_a_budget_leaves_nothing_behind(dragoman: Dragoman, tmp_path: Path) -> None:
+    small = [*RACE, "--only", "transformer"]
+    few = dragoman("race", tmp_path / "race", *(3 if word == "30" else word for word in small))
+    fails(few, 2, "--updates 3 is too small: a pass over pizzeria:en-de takes", "give --updates")
+    assert not (tmp_path / "race").exists()
+
+
+def test_lengths_past_memory_are_refused(dragoman: Dragoman, tmp_path: Path) -> None:
+    long = dragoman("race", tmp_path / "race", *RACE, "--only", "transformer", "--lengths", "8,100000")
+    fails(long, 1, "sentences of 100,000 tokens need about")
+    assert not (tmp_path / "race").exists()
+
+
+def fails(result: Result, code: int, *words: str) -> None:
+    """Checks for one clear line."""
+    assert result.code == code, result.err
+    last = result.err.strip().splitlines()[-1]
+    assert last.startswith("error: ")
+    for word in words:
+        assert word in last
