@@ -1,0 +1,149 @@
+"""The report of a race, made from its logs alone: the same logs give the same bytes."""
+
+from pathlib import Path
+
+from dragoman.errors import DragomanError
+from dragoman.race.logs import MEASURES, Logs, read_logs
+from dragoman.race.report import sections, sections_of_quality
+from dragoman.race.report.claims import verdicts
+from dragoman.race.report.document import Document, Judgement, Verdict
+from dragoman.race.report.markdown import PICTURES, markdown, picture_file
+from dragoman.race.report.method import COURSES, budget_each, fairness, few_seeds, languages, machine, repeating
+from dragoman.race.report.page import html
+from dragoman.race.report.pictures import png
+from dragoman.race.report.rules import rules
+from dragoman.race.report.wording import family, listed, several, shown
+from dragoman.runs.writing import replacing
+
+TITLE = "Why Transformers? Five claims, tried"
+TRIAL = "A trial: every measure was taken in small, which shows that a race works, not who wins."
+TOLERANCE = 0.02
+"""Share by which parameters may differ."""
+_COUNTED: tuple[tuple[Judgement, str, str], ...] = (
+    ("holds", "holds", "hold"),
+    ("holds partly", "holds partly", "hold partly"),
+    ("does not hold here", "does not hold here", "do not hold here"),
+    ("not measured", "was not measured", "were not measured"),
+)
+
+
+def build(folder: Path) -> Path:
+    """Writes report.html, report.md and pictures/*.png into a race's folder; gives the page.
+
+    Raises:
+        DragomanError: the folder is no race, a log is damaged, or the report cannot be written.
+    """
+    report = document(read_logs(folder))
+    page = folder / "report.html"
+    try:
+        _draw(report, folder)
+        for file, text in ((folder / "report.md", markdown(report)), (page, html(report))):
+            with replacing(file) as aside:
+                aside.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise DragomanError(f"cannot write the report into {folder} ({error.strerror}): make it writable") from error
+    return page
+
+
+def _draw(report: Document, folder: Path) -> None:
+    """Draws the pictures; those of an earlier report that this one lacks are removed."""
+    pictures = folder / PICTURES
+    pictures.mkdir(exist_ok=True)
+    drawn = {folder / picture_file(chart): chart for chart in report.charts()}
+    for file, chart in drawn.items():
+        with replacing(file) as aside:
+            png(chart, aside)
+    for file in set(pictures.glob("*.png")) - set(drawn):
+        file.unlink()
+
+
+def document(logs: Logs) -> Document:
+    """Everything that the report says."""
+    plan, found = logs.plan, verdicts(logs)
+    direction = languages(plan)
+    families = listed(list(dict.fromkeys(shown(family(name)) for name in logs.names)))
+    lead = (
+        f"{families} on {plan.name}{f' ({direction})' if direction else ''}: equally many parameters, "
+        f"{budget_each(plan)} each, {several(len(plan.seeds), 'seed')}.{' ' + TRIAL if plan.trial else ''}"
+    )
+    return Document(
+        title=TITLE,
+        lead=lead,
+        facts=[
+            ("Text", f"{plan.name}{f', {direction}' if direction else ''}"),
+            ("Contestants", listed([shown(name) for name in logs.names])),
+            ("Budget", f"{budget_each(plan)} for each training"),
+            ("Seeds", listed([f"{seed}" for seed in plan.seeds])),
+            ("Machine", machine(plan)),
+            ("Date", plan.date),
+        ],
+        summary=summary(found),
+        verdicts=found,
+        cautions=cautions(logs),
+        sections=[
+            sections.training_speed(logs),
+            sections.translating_speed(logs),
+            sections.gradients(logs),
+            sections.memory(logs),
+            sections_of_quality.quality(logs),
+            sections_of_quality.cost(logs),
+            sections_of_quality.trainings(logs),
+            rules(),
+            fairness(plan),
+            repeating(plan),
+        ],
+    )
+
+
+def summary(found: list[Verdict]) -> str:
+    """How many hold: 2 hold, 2 hold partly, 1 does not hold here."""
+    judged = [verdict.judgement for verdict in found]
+    counts = [(judged.count(judgement), one, more) for judgement, one, more in _COUNTED]
+    return ", ".join(f"{count} {one if count == 1 else more}" for count, one, more in counts if count)
+
+
+def cautions(logs: Logs) -> list[str]:
+    """What is missing, and what rests on little."""
+    plan, said = logs.plan, []
+    if plan.trial:
+        said.append(TRIAL)
+    said += few_seeds(plan.seeds)
+    if once := [name for name in ("copying", "gradients") if name in logs.measures]:
+        said.append(f"One training of each contestant: {listed(once)}.")
+    for name in MEASURES:
+        if name not in logs.measures and (name != "pronouns" or plan.pizzeria):
+            said.append(f"{name.replace('_', ' ').capitalize()} was not measured (measures/{name}.json is missing).")
+    if not plan.pizzeria:
+        said.append("Pronouns were not asked for: no contestant translates the pizzeria into German.")
+    if untrained := logs.untrained():
+        said.append(f"{several(len(untrained), 'training')} left no line in a log: {listed(untrained)}.")
+    said += [
+        f"{shown(one.contestant)}, seed {one.seed}, on the {COURSES[one.course]} was given up: {one.given_up}. It is "
+        "judged by its best checkpoint."
+        for one in logs.trainings
+        if one.given_up
+    ]
+    said += _without_figures(logs)
+    said += _unequal(logs)
+    return said
+
+
+def _without_figures(logs: Logs) -> list[str]:
+    """Contestants that a measure has no figures of."""
+    said = []
+    runs = [run["contestant"] for run in logs.measures.get("quality", {}).get("runs", [])]
+    curves = [curve["contestant"] for curve in logs.measures.get("gradients", {}).get("curves", [])]
+    for name in logs.measures:
+        there = {"quality": runs, "gradients": curves}.get(name) or logs.measured(name)
+        absent = [shown(one) for one in logs.names if one not in there]
+        if absent:
+            said.append(f"{name.replace('_', ' ').capitalize()} has no figures of {listed(absent)}.")
+    return said
+
+
+def _unequal(logs: Logs) -> list[str]:
+    """Contestants that are larger or smaller than they should be."""
+    counts = {one.name: one.parameters for one in logs.plan.contestants}
+    reference = counts.get("transformer", max(counts.values()))
+    apart = [shown(name) for name, count in counts.items() if abs(count - reference) > TOLERANCE * reference]
+    return [f"More than 2 % larger or smaller than the Transformer: {listed(apart)}."] if apart else []

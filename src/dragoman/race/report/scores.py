@@ -1,0 +1,51 @@
+"""Quality as the verdicts and tables need it: means over trainings, and tests against the Transformer."""
+
+from collections.abc import Mapping
+from statistics import mean
+from typing import Any, NamedTuple
+
+TRANSFORMER = "transformer"
+SIGNIFICANT = 0.05
+"""Chance of a difference this large between equals, below which it counts."""
+
+
+class Paired(NamedTuple):
+    """A contestant's BLEU less the Transformer's."""
+
+    name: str
+    difference: float
+    low: float
+    high: float
+    chance: float
+    """The test's p-value."""
+    corrected: float
+    """The same, corrected for the number of tests."""
+
+    @property
+    def significant(self) -> bool:
+        """Whether the difference counts."""
+        return self.corrected < SIGNIFICANT
+
+
+def against_transformer(quality: Mapping[str, Any]) -> list[Paired]:
+    """The paired test of every other contestant; none where the Transformer or the measure is missing."""
+    against = quality.get("against_transformer", {})
+    corrected = holm({name: one["p"] for name, one in against.items()})
+    return [
+        Paired(name, one["difference"], one["low"], one["high"], one["p"], corrected[name])
+        for name, one in against.items()
+    ]
+
+
+def holm(chances: Mapping[str, float]) -> dict[str, float]:
+    """Corrects p-values for being several (Holm 1979): chance alone makes any of them small as seldom as one alone."""
+    corrected, before = {}, 0.0
+    for place, (name, chance) in enumerate(sorted(chances.items(), key=lambda item: item[1])):
+        before = max(before, min(1.0, chance * (len(chances) - place)))
+        corrected[name] = before
+    return corrected
+
+
+def mean_score(quality: Mapping[str, Any], contestant: str, metric: str) -> float:
+    """BLEU or chrF of a contestant: the mean over its trainings."""
+    return mean(float(run[metric]["score"]) for run in quality["runs"] if run["contestant"] == contestant)
