@@ -153,7 +153,7 @@ def test_a_recipe_lays_what_the_user_sets_over_what_a_family_has() -> None:
 def a_plan(**changes: Any) -> Plan:
     """A plan as it could have been made here."""
     lstm = Contestant("lstm", {"model.family": "lstm", "model.d_model": 40}, 1000)
-    rivals = [lstm, Contestant("transformer", {}, 1010)]
+    rivals = [lstm, Contestant("transformer", {"model.d_model": 16}, 1010)]
     seconds = {"lstm": 10.0, "transformer": 5.0}
     course = Course("main", {"data": {"source": "a.en"}}, rivals, [1, 2], 3.0, {"train": 9}, 50, 4, seconds, seconds)
     pizzeria = replace(course, name="pizzeria", settings={"data": {"corpus": "pizzeria:en-de"}}, seeds=[1])

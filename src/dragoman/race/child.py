@@ -122,7 +122,6 @@ def measure(folder: RaceFolder, plan: Plan, name: str) -> None:
 
 def main(arguments: list[str]) -> int:
     """Does one part; gives the exit code."""
-    threading.Thread(target=_end_with_the_race, daemon=True).start()
     folder, kind, *rest = RaceFolder(Path(arguments[0])), *arguments[1:]
     try:
         plan = folder.plan()
@@ -146,4 +145,5 @@ def _end_with_the_race() -> None:
 
 
 if __name__ == "__main__":
+    threading.Thread(target=_end_with_the_race, daemon=True).start()
     sys.exit(main(sys.argv[1:]))

@@ -120,15 +120,19 @@ class _Told:
             self.reporter.happened(part, event, *self.clock.share_and_left(self.index, self.share))
 
 
+def command(folder: RaceFolder, part: Part) -> list[str]:
+    """The command line of a part's process."""
+    return [sys.executable, "-m", "dragoman.race.child", str(folder.path), *part.arguments]
+
+
 def _run_part(folder: RaceFolder, part: Part, lock: int, interrupt: Interrupt, told: _Told) -> Event:
     """Runs one process to its end and gives its last event."""
-    command = [sys.executable, "-m", "dragoman.race.child", str(folder.path), *part.arguments]
     last: Event = {"event": "part"}
     told(last)
     with tempfile.TemporaryFile() as complaints:
         # In a session of its own, so that Ctrl-C reaches the race alone, which asks the part to stop.
         with subprocess.Popen(
-            command,
+            command(folder, part),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
