@@ -155,7 +155,7 @@ def test_the_floor_links_each_word_with_a_gold_word(pairs: list[PizzeriaPair], g
 
 def test_a_perfect_attention_has_the_floor(pairs: list[PizzeriaPair]) -> None:
     right = np.array([[[[[5]]]], [[[[3]]]]])
-    perfect = Agreement(right, np.array([5, 3]), np.array([5, 4]), np.array([5, 3]), np.zeros((2, 1, 1)))
+    perfect = Agreement(right, np.array([5, 3]), np.array([5, 4]), np.array([5, 3]), np.zeros((2, 1, 1)), [0])
     assert perfect.aer().item() == pytest.approx(perfect.floor()) == pytest.approx(1 - 16 / 17)
 
 

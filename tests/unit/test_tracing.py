@@ -20,6 +20,7 @@ from dragoman.text.special import EOS
 from dragoman.tracing import Trace, recording, report
 from dragoman.translation import Translator
 from dragoman.translation.loading import load
+from tests.unit.fake_model import FakeModel
 
 LINES = ["The pizza came out of the oven and it tasted good.", "A dog.", "Two small dogs play in the deep snow."]
 TARGETS = ["Die Pizza kam aus dem Ofen und sie schmeckte gut.", "Ein Hund.", "Zwei kleine Hunde spielen."]
@@ -271,8 +272,8 @@ def test_wrong_sentences() -> None:
     assert long.attentions["decoder.0.cross"].weights.shape[-1] == len(long.source_tokens) > 500
 
 
-def test_a_model_without_attention_is_refused() -> None:
+def test_a_model_that_does_not_report_is_refused() -> None:
     ours = translator()
-    ours.model.has_attention = False
-    with pytest.raises(DragomanError, match="this run's model has no attention to look at"):
+    ours.model = FakeModel()
+    with pytest.raises(DragomanError, match="parts do not report what they compute; give a run of a model whose do"):
         ours.explain("A dog.", "Ein Hund.")

@@ -50,6 +50,8 @@ def inspect(  # noqa: PLR0913, PLR0917 -- the command's options
     _check_ending(out)
     translator = open_translator(run, checkpoint)
     trace = translator.explain(text, target, beam)
+    if out is not None and out.suffix.lower() in TRACES and not (trace.attentions or attention or word):
+        return _save(out, trace, [], None, json)
     name = attention or steps.default_attention(trace, word)
     steps.check_attention(trace, name, head)
     found = [] if word is None else _followed(trace, name, word, head)
@@ -87,10 +89,10 @@ def _followed(trace: "Trace", attention: str, word: str, head: int | None) -> "l
     return [six_steps(trace, attention, place, position, head) for position in place.positions]
 
 
-def _save(out: Path, trace: "Trace", found: "list[SixSteps]", shown: "WordMap", json: bool) -> None:
+def _save(out: Path, trace: "Trace", found: "list[SixSteps]", shown: "WordMap | None", json: bool) -> None:
     from dragoman.cli.display import console, print_json
 
-    if out.suffix.lower() in TRACES:
+    if out.suffix.lower() in TRACES or shown is None:
         trace.save(out)
         told = ""
     else:

@@ -30,6 +30,7 @@ def show_measures(run: Path, checkpoint: str, json: bool) -> None:
     from dragoman.corpora.pizzeria import generate
     from dragoman.inspection.alignment import write_choice
     from dragoman.inspection.alignment_measure import measure_alignment, turned
+    from dragoman.inspection.pronouns import reads_by_attention
 
     translator = open_translator(run, checkpoint)
     towards_german = _is_pizzeria(translator.settings.data.corpus, run)
@@ -37,7 +38,9 @@ def show_measures(run: Path, checkpoint: str, json: bool) -> None:
     valid, test = generate("valid", settings), generate("test", settings)[:TEST_SENTENCES]
     told = console()
     told.print(f"choices on {len(valid):,} validation sentences, results on {len(test):,} test sentences")
-    if towards_german:
+    if towards_german and not reads_by_attention(translator):
+        told.print("this run's encoder has no self-attention that could look at what *it* means: word links alone")
+    elif towards_german:
         _measure_it(translator, valid, test, json)
     else:
         told.print("pizzeria:de-en: German names what it means, so word links alone can be measured")
@@ -176,7 +179,7 @@ def _show_alignment(screen: "Console", measured: "AlignmentMeasure") -> None:
     layers, heads = measured.end.shape
     rows = [
         [
-            _place(layer, None if head == heads - 1 else head),
+            _place(measured.layers[layer], None if head == heads - 1 else head),
             *(f"{rate:.3f}" for rate in measured.valid[layer, head].ravel()),
             f"{measured.end[layer, head]:.1%}",
         ]

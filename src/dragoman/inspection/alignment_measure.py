@@ -30,6 +30,8 @@ class Agreement:
     """Gold links that one link for each target word can hit."""
     end: Float[np.ndarray, "N L J"]
     """Mean weight on the end mark over the steps that predict words."""
+    layers: Sequence[int]
+    """The decoder layers that look at the source."""
 
     def aer(self) -> Float[np.ndarray, "L J C W"]:
         """Alignment error rate over all sentences; sure and possible links are the same here."""
@@ -41,7 +43,7 @@ class Agreement:
         rates = self.aer()
         layer, head, convention, weighting = (int(i) for i in np.unravel_index(rates.argmin(), rates.shape))
         return Choice(
-            layer=layer,
+            layer=self.layers[layer],
             head=None if head == rates.shape[1] - 1 else head,
             convention=get_args(Convention)[convention],
             weighting=get_args(Weighting)[weighting],
@@ -53,7 +55,7 @@ class Agreement:
         head = self.right.shape[2] - 1 if choice.head is None else choice.head
         convention = get_args(Convention).index(choice.convention)
         weighting = get_args(Weighting).index(choice.weighting)
-        wrong = self.drawn + self.gold - 2 * self.right[:, choice.layer, head, convention, weighting]
+        wrong = self.drawn + self.gold - 2 * self.right[:, self.layers.index(choice.layer), head, convention, weighting]
         return ratio(wrong, self.drawn + self.gold)
 
     def floor(self) -> float:
@@ -72,6 +74,8 @@ class AlignmentMeasure:
     valid: Float[np.ndarray, "L J C W"]
     end: Float[np.ndarray, "L J"]
     """Share of attention on the end mark, validation split."""
+    layers: Sequence[int]
+    """The decoder layers that look at the source."""
     sentences: tuple[int, int]
     """Of the validation and of the test split."""
 
@@ -92,6 +96,7 @@ def measure_alignment(
         floor=reported_on.floor(),
         valid=chosen_on.aer(),
         end=chosen_on.end.mean(0),
+        layers=chosen_on.layers,
         sentences=(len(valid), len(test)),
     )
 
@@ -103,23 +108,28 @@ def turned(pair: PizzeriaPair) -> PizzeriaPair:
 
 
 def agreement(translator: Translator, pairs: Sequence[PizzeriaPair]) -> Agreement:
-    """Links the words of each pair in every way and compares them with the gold links."""
+    """Links the words of each pair in every way and compares them with the gold links.
+
+    Raises:
+        DragomanError: the model has no attention.
+    """
     rows = []
     weights: Projections | None = None
+    names: list[str] = []
     for pair, trace in traced(translator, pairs):
         weights = projections(translator.model) if weights is None else weights  # type: ignore[arg-type]
-        rows.append(_of_pair(pair, trace, weights))
+        names = trace.crossings()
+        rows.append(_of_pair(pair, trace, names, weights))
     columns = [np.stack(column) for column in zip(*rows, strict=True)]
-    return Agreement(*columns)
+    return Agreement(*columns, layers=[int(name.split(".")[1]) for name in names])
 
 
-def _of_pair(pair: PizzeriaPair, trace: Trace, weights: Projections) -> tuple[Any, ...]:
+def _of_pair(pair: PizzeriaPair, trace: Trace, names: Sequence[str], weights: Projections) -> tuple[Any, ...]:
     """One row of an agreement."""
     words = words_of(trace.source_tokens[:-1]), words_of(trace.target_tokens[:-1])
     gold = np.zeros((len(words[0]), len(words[1])), dtype=np.int64)
     for link in pair.alignment:
         gold[link] = 1
-    names = [name for name in trace.attentions if name.endswith(".cross")]
     target = np.arange(len(words[1]))
     right = [
         [

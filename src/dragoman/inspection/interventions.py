@@ -19,8 +19,8 @@ from dragoman.corpora.pizzeria import PizzeriaPair, Pronoun, words
 from dragoman.corpora.pizzeria.german import PRONOUNS, Gender
 from dragoman.errors import DragomanError
 from dragoman.inspection.measures import SENTENCES_AT_ONCE, Estimate, mean
+from dragoman.inspection.pronouns import reads_by_attention
 from dragoman.inspection.words import words_of
-from dragoman.models.contract import TraceableModel
 from dragoman.translation import Translator
 
 Cut = Callable[[Pronoun, int], tuple[Sequence[int], int]]
@@ -150,9 +150,8 @@ def pronoun_probability(
     Raises:
         DragomanError: the encoder has no self-attention.
     """
-    model = translator.model
-    if not isinstance(model, TraceableModel) or "encoder.0.self" not in model.reporting():
-        raise DragomanError("this run's encoder has no self-attention; give a run of a Transformer")
+    if not reads_by_attention(translator):
+        raise DragomanError("this run's encoder has no self-attention; give a run whose encoder has")
     groups = [pairs[start : start + SENTENCES_AT_ONCE] for start in range(0, len(pairs), SENTENCES_AT_ONCE)]
     return np.array([value for group in groups for value in _of_batch(translator, group, cut)])
 

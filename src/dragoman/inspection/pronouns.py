@@ -20,6 +20,7 @@ from dragoman.errors import DragomanError
 from dragoman.inspection.alignment import joined_heads
 from dragoman.inspection.measures import Estimate, mean, traced
 from dragoman.inspection.words import between_words, words_of
+from dragoman.models.contract import TraceableModel
 from dragoman.tracing import Trace
 from dragoman.translation import Translator
 
@@ -79,6 +80,12 @@ class PronounMeasure:
     """With *it*, of the validation and of the test split."""
 
 
+def reads_by_attention(translator: Translator) -> bool:
+    """Whether the encoder has self-attention."""
+    model = translator.model
+    return isinstance(model, TraceableModel) and "encoder.0.self" in model.reporting()
+
+
 def measure_pronouns(
     translator: Translator, valid: Sequence[PizzeriaPair], test: Sequence[PizzeriaPair]
 ) -> list[PronounMeasure]:
@@ -135,7 +142,7 @@ def attention_of(reader: Reader, pronoun: Pronoun, trace: Trace) -> Float[np.nda
     """
     names = [name for name in trace.attentions if name.startswith("encoder.") and name.endswith(".self")]
     if not names:
-        raise DragomanError("this run's encoder has no self-attention; give a run of a Transformer")
+        raise DragomanError("this run's encoder has no self-attention; give a run whose encoder has")
     keys = [*words_of(trace.source_tokens[:-1]), [len(trace.source_tokens) - 1]]
     query = keys[pronoun.source_index if reader == "it" else -1]
     layers = [joined_heads(trace.attentions[name].weights) for name in names]

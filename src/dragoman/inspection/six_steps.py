@@ -107,19 +107,35 @@ def attention_names(trace: Trace) -> list[str]:
 
 
 def last_cross(trace: Trace) -> str:
-    """The last decoder layer's attention over the source."""
-    return [name for name in trace.attentions if name.endswith(".cross")][-1]
+    """The last decoder layer's attention over the source.
+
+    Raises:
+        DragomanError: there is none.
+    """
+    return trace.crossings()[-1]
 
 
 def default_attention(trace: Trace, word: str | None) -> str:
-    """The last cross-attention; with a word of the source the first self-attention of the encoder."""
+    """The last cross-attention; with a word of the source the first self-attention of the encoder.
+
+    Raises:
+        UsageError: a word of the source, and no attention whose queries are such words.
+        DragomanError: there is no attention.
+    """
+    last = last_cross(trace)
     if word is None:
-        return last_cross(trace)
-    written = find(word, "written", trace.target_tokens)
-    source = find(word, "source", trace.source_tokens)
-    if isinstance(source, Place) or not isinstance(written, Place):
-        return attention_names(trace)[0]
-    return last_cross(trace)
+        return last
+    reading = [name for name in attention_names(trace) if side_of(name) == "source"]
+    is_written = isinstance(find(word, "written", trace.target_tokens), Place)
+    is_read = isinstance(find(word, "source", trace.source_tokens), Place)
+    if reading and (is_read or not is_written):
+        return reading[0]
+    if is_read and not is_written:
+        raise UsageError(
+            f"'{word}' is a word of the source, and this run's encoder has no attention to follow it through: "
+            f"give a word that the decoder writes"
+        )
+    return last
 
 
 def side_of(attention: str) -> str:

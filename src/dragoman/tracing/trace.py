@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
+from dragoman.errors import DragomanError
 from dragoman.tracing.files import read, write
 
 Array = NDArray[np.float32]
@@ -61,7 +62,7 @@ class Trace:
     read_tokens: list[str]
     """What the decoder reads at each position: the begin mark, then what it wrote before."""
     attentions: dict[str, AttentionTrace]
-    """By name: encoder.LAYER.self, decoder.LAYER.self, decoder.LAYER.cross; layers from 0."""
+    """By name: encoder.LAYER.self, decoder.LAYER.self, decoder.LAYER.cross; layers from 0. None in some models."""
     embeddings: dict[str, Float[np.ndarray, "P M"]]
     """`source` and `target`: the tokens' vectors times sqrt(M)."""
     positions: dict[str, Float[np.ndarray, "P M"]]
@@ -70,7 +71,7 @@ class Trace:
     """`source` and `target`: the sums, which enter the first layer."""
     parts: dict[str, dict[str, Float[np.ndarray, "P _"]]] = field(repr=False)
     """By name, such as encoder.0.self.residual, encoder.0.feed_forward, encoder.0.feed_forward.residual,
-    encoder.norm: what each part took and gave."""
+    encoder.norm: what each part took and gave; encoder.0.forward, encoder.0.backward, decoder.0: a cell's gates."""
     logits: Float[np.ndarray, "T V"] = field(repr=False)
     candidates: list[list[Candidate]] = field(repr=False)
     """The most probable tokens at each target position, best first."""
@@ -81,6 +82,17 @@ class Trace:
         shifted = np.exp(self.logits - self.logits.max(-1, keepdims=True))
         softmax: Array = shifted / shifted.sum(-1, keepdims=True)
         return softmax
+
+    def crossings(self) -> list[str]:
+        """The names of the attentions over the source, layer by layer.
+
+        Raises:
+            DragomanError: there is none.
+        """
+        found = [name for name in self.attentions if name.endswith(".cross")]
+        if not found:
+            raise DragomanError("this run's model has no attention to look at; give a run of a model that has")
+        return found
 
     def tokens(self, attention: str) -> tuple[list[str], list[str]]:
         """The tokens of an attention's queries and of its keys."""

@@ -33,10 +33,10 @@ def trace_pairs(
     """Traces each pair of ids (without marks): all target positions at once, each having seen those before it.
 
     Raises:
-        DragomanError: the model has no attention.
+        DragomanError: the model's parts don't report.
     """
-    if not isinstance(model, TraceableModel) or not model.has_attention:
-        raise DragomanError("this run's model has no attention to look at; give a run of a model that has")
+    if not isinstance(model, TraceableModel):
+        raise DragomanError("this model's parts do not report what they compute; give a run of a model whose do")
     batch = pair_batch(sources, targets, device)
     with torch.inference_mode(), recording() as recorder:
         logits = model.project(model.hidden(batch)).float()

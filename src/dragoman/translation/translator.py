@@ -86,7 +86,7 @@ class Translator:
         return score_pairs(self.model, self.tokenizers, (sources, targets), budget, self.device)
 
     def explain(self, text: str, target: str | None = None, beam: int | None = None) -> Trace:
-        """Records every step of every attention while the model reads `text` and writes its translation.
+        """Records what every part computes, each step of each attention, while the model reads and writes.
 
         Args:
             target: a translation to be written instead of the model's own.
@@ -94,7 +94,7 @@ class Translator:
 
         Raises:
             UsageError: an empty text, or a beam that cannot be.
-            DragomanError: the model has no attention.
+            DragomanError: the model's parts don't report.
         """
         return self.explain_batch([text], None if target is None else [target], beam)[0]
 
@@ -105,7 +105,7 @@ class Translator:
 
         Raises:
             UsageError: one string instead of a list, an empty text, or a beam that cannot be.
-            DragomanError: unequal numbers of lines, or the model has no attention.
+            DragomanError: unequal numbers of lines, or the model's parts don't report.
         """
         _check_list(texts)
         for place, text in enumerate(texts):
