@@ -1,4 +1,4 @@
-"""A small Transformer learns to copy, reverse and sort, each to a stated bound within stated updates.
+"""Small translators learn to copy, reverse and sort, each to a stated bound within stated updates.
 
 Sequences of 1 to 10 of 20 tokens; fresh ones for the test, none of which was trained on.
 """
@@ -26,13 +26,24 @@ def sequences(count: int, seed: int) -> list[list[int]]:
     return [[draw.randrange(FIRST, FIRST + TOKENS) for _ in range(draw.randint(1, LONGEST))] for _ in range(count)]
 
 
+TRANSFORMER = ModelSettings(d_model=64, d_ff=128, heads=4, encoder_layers=2, decoder_layers=2, dropout=0.0)
+LSTM = ModelSettings(family="lstm", d_model=64, encoder_layers=1, decoder_layers=1, dropout=0.0)
+
+
 @pytest.mark.parametrize(
-    ("task", "updates", "bound"), [("copy", 500, 0.99), ("reverse", 500, 0.97), ("sort", 500, 0.95)]
+    ("task", "shape", "updates", "bound"),
+    [
+        ("copy", TRANSFORMER, 500, 0.99),
+        ("reverse", TRANSFORMER, 500, 0.97),
+        ("sort", TRANSFORMER, 500, 0.95),
+        ("copy", LSTM, 500, 0.97),
+        ("reverse", LSTM, 500, 0.97),
+    ],
+    ids=lambda value: value.family if isinstance(value, ModelSettings) else None,
 )
-def test_learns(task: str, updates: int, bound: float) -> None:
+def test_learns(task: str, shape: ModelSettings, updates: int, bound: float) -> None:
     torch.manual_seed(1)
     apply = TASKS[task]
-    shape = ModelSettings(d_model=64, d_ff=128, heads=4, encoder_layers=2, decoder_layers=2, dropout=0.0)
     model = build_model(shape, FIRST + TOKENS, FIRST + TOKENS, seed=1).train()
     settings = TrainingSettings(
         steps=updates, learning_rate=3e-3, warmup_steps=50, label_smoothing=0.0, dtype="float32"

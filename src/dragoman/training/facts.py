@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from dragoman.config import Settings
+from dragoman.layers.attention import MultiHeadAttention
 from dragoman.models import hardware
 from dragoman.training.preparing import Prepared
 from dragoman.training.safety.limits import available_memory
@@ -38,7 +39,7 @@ def facts(prepared: Prepared, foreseen: Forecast | None = None) -> dict[str, str
         **({"embeddings": prepared.embeddings} if prepared.embeddings else {}),
         "machine": f"{hardware.device()}, {count(settings.training.threads, 'thread')}, {settings.training.dtype}, "
         f"{settings.training.kernels} kernels",
-        **({"attention": _attention(settings)} if settings.training.kernels == "fused" else {}),
+        **({"attention": _attention(settings)} if _has_fused_attention(prepared) else {}),
         "memory": _memory(foreseen.memory if foreseen else memory_forecast(settings, prepared.model, first.longest)),
         **({"time": foreseen.text()} if foreseen else {}),
     }
@@ -47,6 +48,11 @@ def facts(prepared: Prepared, foreseen: Forecast | None = None) -> dict[str, str
 def _memory(peak: int) -> str:
     """The peak beside what there is: what the process has already, and what is free."""
     return f"about {peak / 2**30:.1f} GiB at the peak; {(resident() + available_memory()) / 2**30:.1f} GiB can be had"
+
+
+def _has_fused_attention(prepared: Prepared) -> bool:
+    parts = prepared.model.modules()
+    return prepared.settings.training.kernels == "fused" and any(isinstance(one, MultiHeadAttention) for one in parts)
 
 
 def _attention(settings: Settings) -> str:

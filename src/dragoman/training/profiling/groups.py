@@ -16,23 +16,27 @@ import torch
 from torch import nn
 from torch.autograd.profiler import record_function
 
+from dragoman.layers.alignment import Alignment, AttentionalVector
 from dragoman.layers.attention import MultiHeadAttention
 from dragoman.layers.dropout import Dropout
 from dragoman.layers.embedding import Embedding
 from dragoman.layers.feed_forward import FeedForward, GatedFeedForward
+from dragoman.layers.recurrent import Recurrence
 from dragoman.layers.residual import Residual
 from dragoman.training.profiling.products import OPERATORS
 
 PROJECTIONS, ATTENTION = "products: attention's projections", "products: attention's own"
 FEED_FORWARD, OUTPUT = "products: feed-forward", "products: output projection"
-OTHER_PRODUCTS = "products: elsewhere"
+CELLS, OTHER_PRODUCTS = "products: cells", "products: elsewhere"
+GATES = "cells: gates, fused layers"
 SOFTMAX, NORMS, SUMS = "softmax, masks, loss rows", "norms", "dropout, activations, sums"
 EMBEDDINGS, COPIES, OPTIMIZER = "embeddings", "copies and casts", "optimizer with clipping"
 BATCHES, REST = "making batches", "the rest: Python, waiting"
-PRODUCTS = (PROJECTIONS, ATTENTION, FEED_FORWARD, OUTPUT, OTHER_PRODUCTS)
+PRODUCTS = (PROJECTIONS, ATTENTION, FEED_FORWARD, OUTPUT, CELLS, OTHER_PRODUCTS)
 
 PARTS: dict[type[nn.Module], str] = {
-    MultiHeadAttention: "attention", FeedForward: "feed-forward", GatedFeedForward: "feed-forward",
+    MultiHeadAttention: "attention", Alignment: "attention", AttentionalVector: "attention", Recurrence: "cells",
+    FeedForward: "feed-forward", GatedFeedForward: "feed-forward",
     Residual: "residual", Embedding: "embedding", Dropout: "dropout", nn.LayerNorm: "norm", nn.RMSNorm: "norm",
 }  # fmt: skip
 _PLACE = "dragoman: "
@@ -40,7 +44,7 @@ _PLACE = "dragoman: "
 OWNERS = {
     "_AddDropped": SUMS, "_ReluDropped": SUMS, "_BranchNorm": NORMS, "_Attend": SOFTMAX,
     "_Split": SOFTMAX, "_Merge": SOFTMAX, "_ProjectedLoss": SOFTMAX,
-    f"{_PLACE}dropout": SUMS, f"{_PLACE}norm": NORMS, f"{_PLACE}embedding": EMBEDDINGS,
+    f"{_PLACE}cells": GATES, f"{_PLACE}dropout": SUMS, f"{_PLACE}norm": NORMS, f"{_PLACE}embedding": EMBEDDINGS,
 }  # fmt: skip
 """Whatever happens inside of these, products aside, is theirs: our own passes, and parts that do one thing."""
 BY_NAME = {
@@ -57,7 +61,10 @@ BY_NAME = {
 }
 BY_PLACE = {f"{_PLACE}attention": SOFTMAX, f"{_PLACE}feed-forward": SUMS, f"{_PLACE}residual": SUMS}
 """Where the name says nothing."""
-PRODUCT_PLACES = {f"{_PLACE}attention": PROJECTIONS, f"{_PLACE}feed-forward": FEED_FORWARD, "_ProjectedLoss": OUTPUT}
+PRODUCT_PLACES = {
+    f"{_PLACE}attention": PROJECTIONS, f"{_PLACE}feed-forward": FEED_FORWARD, f"{_PLACE}cells": CELLS,
+    "_ProjectedLoss": OUTPUT,
+}  # fmt: skip
 _BACKWARD = "autograd::engine::evaluate_function: "
 _BATCHED = ("aten::bmm", "aten::baddbmm", "aten::_scaled_dot_product")
 

@@ -14,6 +14,7 @@ import yaml
 from dragoman import __version__
 from dragoman.config import Settings
 from dragoman.models import hardware
+from dragoman.models.build import title
 from dragoman.training.watching.words import LANGUAGES, big, count, duration
 
 LICENCE = "# license: fill in the licence of your weights, and check what your corpus allows"
@@ -77,7 +78,7 @@ def card(story: Story) -> str:
     parts = [
         f"---\n{front_matter(story)}---\n",
         f"# {plain(story.name)}\n",
-        f"A Transformer that translates {_article(story)}, trained with dragoman {__version__} on parallel sentences. "
+        f"{_kind(story)} that translates {_article(story)}, trained with dragoman {__version__} on parallel sentences. "
         f"It has {story.parameters:,} parameters and translates sentence by sentence.\n",
         "## How to use it\n",
         _use(story),
@@ -103,7 +104,7 @@ def front_matter(story: Story) -> str:
     values |= {
         "library_name": "dragoman",
         "pipeline_tag": "translation",
-        "tags": ["translation", "dragoman", "transformer"],
+        "tags": ["translation", "dragoman", title(story.settings.model).split()[0].lower()],
         "metrics": ["bleu"],
     }
     if story.best.get("bleu") is not None:
@@ -139,6 +140,12 @@ def machine() -> str:
 def _lines(path: str) -> list[str]:
     file = Path(path)
     return file.read_text(encoding="utf-8", errors="replace").splitlines() if file.exists() else []
+
+
+def _kind(story: Story) -> str:
+    """What was trained, with its article."""
+    kind = title(story.settings.model)
+    return f"{'An' if kind[:1] in 'LR' else 'A'} {kind}"
 
 
 def _article(story: Story) -> str:
