@@ -1,8 +1,10 @@
 """Gradient flow: recurrences by hand that keep, shrink and stretch a gradient, and twins that go element by element."""
 
+import json
 from dataclasses import replace
 from itertools import pairwise
 from math import log10, sqrt
+from typing import Any
 
 import pytest
 import torch
@@ -80,14 +82,18 @@ def test_singular_values_bound_a_step_and_eigenvalues_the_long_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("radius", "words"),
-    [(0.5, "after 50 steps about 9e-16 of it is left at most, it vanishes"), (1.001, "it cannot explode"),
-     (1.3, "it explodes where the slope takes off less than the matrix adds")],
+    ("logs", "words"),
+    [([0.0, -1.0, -5.0], "it is 0.32 times: it vanishes"), ([0.0, 0.0, 5.0], "it is 3.16 times: it explodes"),
+     ([0.0, 2.0, 0.1], "it is 1.02 times: it neither vanishes nor explodes")],
 )  # fmt: skip
-def test_what_the_singular_value_says(radius: float, words: str) -> None:
-    told = norms.Stretch(largest=1.5, radius=radius).told()
-    assert told.startswith("one step back makes a gradient at most 1.50 times as long")
-    assert words in told
+def test_what_the_singular_value_says(logs: list[float], words: str) -> None:
+    found = norms.per_step({"distances": [1, 2, 11], "log10_norm": logs})
+    assert norms.per_step({"distances": [3], "log10_norm": [-4.0]}) == 1
+    told = norms.Stretch(largest=1.5, radius=0.7).told(found)
+    assert told.startswith(
+        "the matrix alone makes a gradient at most 1.50 times as long in one step back and about 0.70 times in each"
+    )
+    assert told.endswith(words)
 
 
 def test_the_matrices_are_those_of_plain_recurrences() -> None:
@@ -207,7 +213,7 @@ def test_an_rnn_near_zero_shrinks_or_stretches_by_its_matrix(factor: float) -> N
     assert found["low"] == pytest.approx(found["high"], abs=1e-6)
 
 
-def measured(**given: object) -> tuple[dict[str, list[dict[str, object]]], list[tuple[str, float]]]:
+def measured(**given: object) -> tuple[dict[str, Any], list[tuple[str, float]]]:
     told: list[tuple[str, float]] = []
     training = {name: TRAINING for name in SHAPES}
     return measure_gradients(SHAPES, training, PLAN, tell=lambda *one: told.append(one), **given), told  # type: ignore[arg-type]
@@ -224,10 +230,12 @@ def test_what_is_looked_at_and_told() -> None:
         ]
         mine = [one for one in found["curves"] if one["contestant"] == name]
         assert [(one["axis"], one["moment"], one["clip"]) for one in mine] == expected
+    assert json.loads(json.dumps(found)) == found
+    assert found["plan"]["lengths"] == [3, 5]
     assert {one["start"] for one in found["curves"]} == {"default"}
     for one in found["curves"]:
-        assert one["distances"] == ([3, 5] if one["axis"] == "end-to-end" else [1, 2, 3, 4, 5])
-        assert {len(one[part]) for part in ("log10_norm", "low", "high")} == {len(one["distances"])}  # type: ignore[arg-type]
+        assert one["distances"] == ([3, 5] if one["axis"] == "end-to-end" else [1, 2, 3, 4])
+        assert {len(one[part]) for part in ("log10_norm", "low", "high")} == {len(one["distances"])}
     assert [one["updates"] for one in found["trainings"]] == [2] * 2 * len(SHAPES)
     assert told[0][1] == pytest.approx(1 / 15)
     assert told[-1] == ("transformer, default, trained", 1.0)
@@ -247,7 +255,7 @@ def test_starts_are_compared_where_asked() -> None:
     assert singular["orthogonal", "start", None]["radius"] == pytest.approx(1)
     assert singular["orthogonal", "trained", True]["largest"] != pytest.approx(1)
     assert singular["plain", "start", None]["largest"] != pytest.approx(1)
-    assert str(singular["plain", "start", None]["sentence"]).startswith("one step back makes a gradient at most")
+    assert str(singular["plain", "start", None]["sentence"]).startswith("the matrix alone makes")
 
 
 def test_dropout_is_left_out_and_the_seed_decides() -> None:

@@ -73,9 +73,10 @@ def measure_gradients(
         both_starts: contestants that are looked at from an orthogonal and from a plain start.
 
     Returns:
-        `curves` (the mean over sentences and positions of log10 of the norm, with quartiles), `singular_values` of
-        plain recurrences (with the largest eigenvalue's size, and what both say in a sentence), and `trainings`: the
-        updates made, the last loss, the largest norm of a whole gradient.
+        `curves`: the mean over sentences and positions of log10 of the norm, with quartiles. `singular_values` of
+        plain recurrences, with the largest eigenvalue's size, what a step does in the encoder's curve, and all that
+        in a sentence. `trainings`: the updates made, the mean loss (nats a token) of their last tenth, the largest
+        norm of a whole gradient. `plan`.
 
     Raises:
         DragomanError: sentences of the longest length do not fit into memory.
@@ -83,7 +84,8 @@ def measure_gradients(
     plan = plan or FlowPlan()
     entrants = _entrants(contestants, both_starts)
     _check_memory(contestants, plan)
-    found: dict[str, list[dict[str, Any]]] = {"curves": [], "singular_values": [], "trainings": []}
+    about_all = asdict(plan) | {"lengths": list(plan.lengths)}
+    found: dict[str, Any] = {"plan": about_all, "curves": [], "singular_values": [], "trainings": []}
     for number, (name, start, shape) in enumerate(entrants):
         for part, (trained, clip) in enumerate(MOMENTS):
             moment = "trained" if trained else "start"
@@ -91,11 +93,12 @@ def measure_gradients(
             model = build_model(shape, plan.vocabulary, plan.vocabulary, plan.seed).train()
             if trained:
                 found["trainings"].append(about | train_copying(model, training[name], plan, bool(clip)))
-            for axis, lengths in look(model.double(), plan).items():
-                found["curves"].append(about | {"axis": axis} | norms.curve(lengths))
+            curves = {axis: norms.curve(lengths) for axis, lengths in look(model.double(), plan).items()}
+            found["curves"] += [about | {"axis": axis} | curve for axis, curve in curves.items()]
             if matrices := norms.recurrent_matrices(model):
-                stretch = norms.Stretch.of(matrices)
-                found["singular_values"].append(about | asdict(stretch) | {"sentence": stretch.told()})
+                stretch, step_back = norms.Stretch.of(matrices), norms.per_step(curves["encoder"])
+                told = {"per_step": step_back, "sentence": stretch.told(step_back)}
+                found["singular_values"].append(about | asdict(stretch) | told)
             tell(f"{name}, {start}, {moment}", (number + (part + 1) / len(MOMENTS)) / len(entrants))
     return found
 
@@ -133,7 +136,8 @@ def train_copying(
         training, clip=limit, warmup_steps=warm_up, label_smoothing=0.0, agreement=0.0, dtype="float32", kernels="plain"
     )
     optimizer, draw = build_optimizer(model, settings), Random(plan.seed)
-    made, largest, loss = 0, 0.0, 0.0
+    losses: list[float] = []
+    largest = 0.0
     for number in range(plan.updates):
         length = draw.randint(2, plan.learnt_length)
         batch = drawn_pairs(plan.batch, length, plan.vocabulary, draw.getrandbits(32), copied=True)
@@ -141,14 +145,17 @@ def train_copying(
         if not isfinite(found.gradient_norm):
             break
         step(optimizer, learning_rate(settings, number + 1, number / plan.updates))
-        made, largest, loss = made + 1, max(largest, found.gradient_norm), found.loss
-    return {"updates": made, "loss": loss, "largest_norm": largest}
+        losses.append(found.loss)
+        largest = max(largest, found.gradient_norm)
+    last = losses[-(plan.updates // 10 + 1) :]
+    return {"updates": len(losses), "loss": sum(last) / max(1, len(last)), "largest_norm": largest}
 
 
 def look(model: TrainableModel[Any], plan: FlowPlan) -> dict[str, Norms]:
     """The gradients' norms on every axis that the model has; the encoder's only where it reads one way."""
     batch = drawn_pairs(plan.sentences, plan.length, plan.vocabulary, plan.seed, copied=True)
-    places = spread(plan.length, plan.places)
+    # Without the last position, where the end mark is predicted and not a token.
+    places = spread(plan.length - 1, plan.places)
     found = {"decoder": norms.by_distance(decoder_norms(model, batch, places), places)}
     across = encoder_norms(model, batch, places, plan.seed)
     if norms.is_causal(across, places):

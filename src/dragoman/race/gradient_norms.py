@@ -4,7 +4,7 @@ Letters for axes: B sentences, T positions of what is differentiated, P places a
 that it is differentiated by, M d_model.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +15,6 @@ from torch import Tensor, nn
 
 LOWEST = -150.0
 """The least log10 of a norm; the squares of smaller numbers leave float64."""
-STILL = 0.005
-"""How near to one a singular value counts as one."""
 
 
 @contextmanager
@@ -112,14 +110,27 @@ class Stretch:
             max(float(torch.linalg.eigvals(matrix).abs().max()) for matrix in matrices),
         )
 
-    def told(self) -> str:
-        """The same in a sentence; the slope of the tanh between two steps is at most one (Pascanu et al. 2013)."""
-        most = (
-            f"one step back makes a gradient at most {self.largest:.2f} times as long, many steps about "
-            f"{self.radius:.2f} times each, and the tanh's slope takes off more"
+    def told(self, per_step: float) -> str:
+        """The same in a sentence, with what was measured; the tanh's slope is at most one (Pascanu et al. 2013).
+
+        Args:
+            per_step: how many times as long each step back makes a gradient, as a curve shows it (`per_step`).
+        """
+        return (
+            f"the matrix alone makes a gradient at most {self.largest:.2f} times as long in one step back and about "
+            f"{self.radius:.2f} times in each of many; with the tanh's slope, which only takes off, it is "
+            f"{per_step:.2f} times: {outcome(per_step)}"
         )
-        if self.radius < 1 - STILL:
-            return f"{most}: after 50 steps about {self.radius**50:.0e} of it is left at most, it vanishes"
-        if self.radius > 1 + STILL:
-            return f"{most}: it explodes where the slope takes off less than the matrix adds, else it vanishes"
-        return f"{most}: it cannot explode, and vanishes only as fast as the tanh bends"
+
+
+def per_step(curve: Mapping[str, Sequence[float]]) -> float:
+    """How many times as long each step between the shortest and the longest distance makes a gradient; the mean."""
+    values, distances = curve["log10_norm"], curve["distances"]
+    return float(10 ** ((values[-1] - values[0]) / max(1, distances[-1] - distances[0])))
+
+
+def outcome(per_step: float) -> str:
+    """What becomes of a gradient over many such steps; after 50 of them at least a hundredfold change."""
+    if per_step < 10 ** (-2 / 50):
+        return "it vanishes"
+    return "it explodes" if per_step > 10 ** (2 / 50) else "it neither vanishes nor explodes"
