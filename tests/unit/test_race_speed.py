@@ -106,11 +106,11 @@ def test_a_sentence_longer_than_a_batch_is_a_batch() -> None:
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_forecast_of_long_sentences_is_the_one_of_training(name: str) -> None:
-    """Beyond the lengths that are tried: the same as training's own forecast at that length, within a few percent."""
+    """Beyond the lengths that are tried: training's own forecast at that length and something to spare."""
     model = build_model(SHAPES[name], SIZE, SIZE, seed=1)
     settings = Settings(model=SHAPES[name], training=TRAINING, batches=BatchSettings(target_tokens=2048, longest=512))
     for length in (64, 512):
-        expected = memory_forecast(settings, model, length) - resident()
+        expected = room.SPARE * (memory_forecast(settings, model, length) - resident())
         assert needed_memory(settings, model, length, 2048) == pytest.approx(expected, rel=0.05)
 
 
