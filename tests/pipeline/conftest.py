@@ -77,7 +77,8 @@ RACE = [
     "--trial",
     *sets(
         "pizzeria.train_pairs=300", "pizzeria.valid_pairs=20", "pizzeria.test_pairs=1000", "text.vocabulary_size=600",
-        "model.d_model=128", "model.d_ff=128", "model.heads=4", "model.encoder_layers=1", "batches.target_tokens=400",
+        "model.d_model=128", "model.d_ff=128", "model.heads=4", "model.encoder_layers=1", "model.decoder_layers=1",
+        "batches.target_tokens=400",
         "training.threads=1", "training.dtype=float32", "training.warmup_steps=5", "training.log_every=5",
         "training.validation_sentences=10", "search.longest_ratio=0.1",
     ),

@@ -23,7 +23,8 @@ from dragoman.race.recipe import Question, main_recipe, pizzeria_recipe
 from dragoman.race.running import Clock
 from dragoman.training.facts import parameters
 
-BOTH = ["main", "pizzeria"]
+QUICK = Pass("quick", 100, 10_000, {"rnn": 30.0, "lstm": 20.0})
+MAIN, BOTH = {"main": QUICK}, {"main": QUICK, "pizzeria": QUICK}
 SMALL = ModelSettings(d_model=128, d_ff=256, heads=4, encoder_layers=1, decoder_layers=1)
 
 
@@ -84,10 +85,18 @@ def test_seventy_minutes_are_shared_out() -> None:
 
 def test_the_pizzeria_as_main_corpus_has_both_shares() -> None:
     asked = Asked("minutes", 70, seeds=1)
-    seeds = seeds_of(asked, ["main"], 7)
+    seeds = seeds_of(asked, MAIN, 7)
     assert each_of(asked, seeds, 7) == pytest.approx({"main": 9.0})
-    assert seeds_of(Asked("minutes", 70), ["main"], 7) == {"main": [1, 2, 3]}
+    assert seeds_of(Asked("minutes", 70), MAIN, 7) == {"main": [1, 2, 3]}
     assert seeds_of(Asked("minutes", 1), BOTH, 7) == {"main": [1], "pizzeria": [1]}
+
+
+def test_a_second_seed_needs_three_passes_for_the_slowest() -> None:
+    slow = {"main": replace(QUICK, seconds={"rnn": 71.0, "lstm": 20.0})}
+    assert seeds_of(Asked("minutes", 70), slow, 7) == {"main": [1, 2]}
+    slower = {"main": replace(QUICK, seconds={"rnn": 400.0, "lstm": 20.0})}
+    assert seeds_of(Asked("minutes", 70), slower, 7) == {"main": [1]}
+    assert seeds_of(Asked("minutes", 70, seeds=5), slower, 7) == {"main": [1, 2, 3, 4, 5]}
 
 
 def test_updates_and_tokens_are_those_of_each_training() -> None:

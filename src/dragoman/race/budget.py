@@ -11,8 +11,8 @@ from dragoman.training.watching.words import count, duration
 SHARES = {"main": 0.7, "pizzeria": 0.2, "copying": 0.1}
 """Of a contestant's minutes; where the main corpus is the pizzeria it has the pizzeria's share too."""
 MOST_SEEDS = 3
-LEAST_MINUTES = 3.0
-"""Of one training, below which there is no second seed."""
+LEAST_MINUTES, LEAST_PASSES = 3.0, 3
+"""Of one training, and passes over its corpus, below which there is no second seed."""
 OPTIONS: Mapping[Kind, str] = {"minutes": "--minutes", "updates": "--updates", "tokens": "--target-tokens"}
 
 
@@ -45,14 +45,15 @@ def minutes_of(asked: Asked, courses: Sequence[str], contestants: int) -> dict[s
     return {name: share * asked.amount / contestants for name, share in shares.items()}
 
 
-def seeds_of(asked: Asked, courses: Sequence[str], contestants: int) -> dict[str, list[int]]:
-    """The seeds of each course: those asked for, or as many of three as leave each training three minutes."""
-    if asked.kind == "minutes":
-        minutes = minutes_of(asked, courses, contestants)
-        fitting = {name: max(1, min(MOST_SEEDS, int(minutes[name] / LEAST_MINUTES + 1e-9))) for name in courses}
-    else:
-        fitting = dict.fromkeys(courses, MOST_SEEDS)
-    return {name: list(range(1, (asked.seeds or fitting[name]) + 1)) for name in courses}
+def seeds_of(asked: Asked, passes: Mapping[str, Pass], contestants: int) -> dict[str, list[int]]:
+    """The seeds of each course: those asked for, or as many of three as leave each training time enough."""
+    minutes = minutes_of(asked, list(passes), contestants)
+    found = {}
+    for name, one in passes.items():
+        least = max(LEAST_MINUTES, LEAST_PASSES * max(one.seconds.values()) / 60)
+        fitting = min(MOST_SEEDS, int(minutes[name] / least + 1e-9)) if asked.kind == "minutes" else MOST_SEEDS
+        found[name] = list(range(1, (asked.seeds or max(1, fitting)) + 1))
+    return found
 
 
 def each_of(asked: Asked, seeds: Mapping[str, Sequence[int]], contestants: int) -> dict[str, float]:

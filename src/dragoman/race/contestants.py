@@ -27,6 +27,8 @@ class Family:
     attention: bool
     learning_rate: float
     dropout: float
+    layers: int = 2
+    """Of a recurrent encoder and decoder: as usual there, and equally many, since each layer hands its state over."""
 
     def values(self, kind: str) -> Values:
         """Its model's settings; `kind` is the attention of those that have a choice."""

@@ -9,7 +9,7 @@ from dragoman.config.loading import build_settings, override
 from dragoman.corpora.names import parse_name
 from dragoman.errors import UsageError
 from dragoman.race.budget import Asked
-from dragoman.race.contestants import FAMILIES, attention_kind
+from dragoman.race.contestants import FAMILIES, REFERENCE, attention_kind
 from dragoman.race.material import PIZZERIA
 from dragoman.race.plan import Values
 from dragoman.training.preparing import on_this_machine
@@ -72,6 +72,8 @@ class Recipe:
         """A contestant's settings, its width not yet found."""
         family = FAMILIES[name]
         own = family.values(attention_kind(self.base.model)) | {"training.learning_rate": family.learning_rate}
+        if family.family != REFERENCE:
+            own |= {"model.encoder_layers": family.layers, "model.decoder_layers": family.layers}
         return self._over(own if self.preset == GRAMMAR else own | {"model.dropout": family.dropout})
 
     def on(self, data: DataSettings, **decided: object) -> "Recipe":
