@@ -12,11 +12,12 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dragoman import kernels
 from dragoman.batches.padded import BOS, PairBatch, SourceBatch
 from dragoman.config import ModelSettings, TrainingSettings
+from dragoman.models import hardware
 from dragoman.models.build import build_model
 from dragoman.models.contract import TrainableModel
 from dragoman.race.lengths import check_lengths
@@ -89,7 +90,7 @@ def measure_speed(
     runners = {name: _Updates(settings, plan) for name, settings in contestants.items()}
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in contestants}
     for number, length in enumerate(plan.lengths):
-        batch = drawn_pairs(plan.rows(length), length, plan.vocabulary, plan.seed)
+        batch = _batch(plan, length)
         times = _interleaved(runners, batch, plan.repetitions)
         for name, taken in times.items():
             tokens = plan.positions(length)
@@ -114,7 +115,7 @@ def measure_translation_speed(
     runners = {name: _Translations(settings, plan) for name, settings in contestants.items()}
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in contestants}
     for number, length in enumerate(plan.lengths):
-        batch = drawn_pairs(plan.rows(length), length, plan.vocabulary, plan.seed)
+        batch = _batch(plan, length)
         for name, taken in _interleaved(runners, batch, plan.repetitions).items():
             found[name].append(_speed(length, plan.positions(length), taken))
         tell(f"{length} tokens", (number + 1) / len(plan.lengths))
@@ -126,20 +127,23 @@ class _Updates:
 
     def __init__(self, settings: ModelSettings, plan: SpeedPlan):
         self.training = plan.training
-        self.model = build_model(settings, plan.vocabulary, plan.vocabulary, plan.seed).train()
+        self.model = _built(settings, plan).train()
         self.optimizer = build_optimizer(self.model, plan.training)
 
     def __call__(self, batch: PairBatch) -> UpdateTimes:
         """Makes one update."""
-        parameters = list(self.model.parameters())
+        parameters, last = list(self.model.parameters()), self.model.output.weight
         begin = perf_counter()
         with kernels.fused(self.training.kernels == "fused"):
             loss, _, count = training_loss(self.model, batch, self.training)
+        _wait_for(loss)
         forward = perf_counter()
         (loss / count).backward()
+        _wait_for(last.grad)
         backward = perf_counter()
         nn.utils.clip_grad_norm_(parameters, self.training.clip or float("inf"))
         step(self.optimizer, RATE)
+        _wait_for(last)
         return UpdateTimes(forward - begin, backward - forward, perf_counter() - backward)
 
 
@@ -147,13 +151,27 @@ class _Translations:
     """One contestant's search."""
 
     def __init__(self, settings: ModelSettings, plan: SpeedPlan):
-        self.model = build_model(settings, plan.vocabulary, plan.vocabulary, plan.seed).eval()
+        self.model = _built(settings, plan).eval()
 
     def __call__(self, batch: PairBatch) -> float:
         """Translates one batch; gives the seconds."""
         begin = perf_counter()
         translate_forced(self.model, batch.source, batch.source.ids.shape[1])
         return perf_counter() - begin
+
+
+def _built(settings: ModelSettings, plan: SpeedPlan) -> TrainableModel[Any]:
+    return build_model(settings, plan.vocabulary, plan.vocabulary, plan.seed).to(hardware.device())
+
+
+def _batch(plan: SpeedPlan, length: int) -> PairBatch:
+    return drawn_pairs(plan.rows(length), length, plan.vocabulary, plan.seed, device=hardware.device())
+
+
+def _wait_for(result: Tensor | None) -> None:
+    """Reads a number, so that a device that works on its own has come to its end."""
+    if result is not None:
+        float(result.detach().flatten()[0])
 
 
 def _interleaved(
