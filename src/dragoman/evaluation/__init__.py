@@ -3,7 +3,7 @@
 from dragoman.evaluation.corpus_scores import Bucket, Evaluation, evaluate
 from dragoman.evaluation.pronouns import PronounScores, score_pronouns
 from dragoman.evaluation.scoring import Score
-from dragoman.evaluation.significance import Comparison, Difference, compare
+from dragoman.evaluation.significance import Comparison, Difference, compare, compare_trained
 
 __all__ = [
     "Bucket",
@@ -13,6 +13,7 @@ __all__ = [
     "PronounScores",
     "Score",
     "compare",
+    "compare_trained",
     "evaluate",
     "score_pronouns",
 ]

@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import fmean
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dragoman.config import EvaluationSettings
 from dragoman.evaluation.scoring import Metric, check_counts, interval, make_metrics
+
+Rows = NDArray[np.int64]
+"""A metric's statistics of each sentence."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +51,32 @@ def compare(
     Raises:
         DragomanError: the counts differ, or there are no sentences.
     """
+    return compare_trained([hypotheses], [baseline_hypotheses], references, settings)
+
+
+def compare_trained(
+    hypotheses: Sequence[Sequence[str]],
+    baseline_hypotheses: Sequence[Sequence[str]],
+    references: Sequence[str],
+    settings: EvaluationSettings | None = None,
+) -> Comparison:
+    """Compares two systems of which each was trained several times: the mean scores of their trainings.
+
+    A resample draws the same sentences for every training of both, so that more trainings are no more sentences.
+
+    Raises:
+        DragomanError: the counts differ, or there are no sentences.
+    """
     settings = settings or EvaluationSettings()
-    check_counts(references, hypotheses=hypotheses, baseline_hypotheses=baseline_hypotheses)
+    for texts in hypotheses:
+        check_counts(references, hypotheses=texts)
+    for texts in baseline_hypotheses:
+        check_counts(references, baseline_hypotheses=texts)
     bleu, chrf = (
         _difference(
             metric,
-            metric.statistics(hypotheses, references),
-            metric.statistics(baseline_hypotheses, references),
+            [metric.statistics(texts, references) for texts in hypotheses],
+            [metric.statistics(texts, references) for texts in baseline_hypotheses],
             settings,
         )
         for metric in make_metrics(settings)
@@ -60,13 +84,18 @@ def compare(
     return Comparison(bleu, chrf)
 
 
-def _difference(metric: Metric, rows: Any, baseline: Any, settings: EvaluationSettings) -> Difference:
+def _difference(
+    metric: Metric, trainings: Sequence[Rows], baselines: Sequence[Rows], settings: EvaluationSettings
+) -> Difference:
     """Takes the p-value as sacrebleu does: the resamples' absolute differences, less their mean.
 
     Only a tie is not the same: it counts here, so that two identical systems have p = 1.
     """
-    differences = metric.resampled(rows, settings) - metric.resampled(baseline, settings)
-    real = metric.score(rows.sum(0)) - metric.score(baseline.sum(0))
+    resampled = [
+        np.mean([metric.resampled(rows, settings) for rows in system], axis=0) for system in (trainings, baselines)
+    ]
+    scores = [fmean(metric.score(rows.sum(0)) for rows in system) for system in (trainings, baselines)]
+    differences, real = resampled[0] - resampled[1], scores[0] - scores[1]
     sizes = np.abs(differences)
     as_large = int(np.sum(sizes - sizes.mean() >= abs(real)))
     low, high = interval(differences)
