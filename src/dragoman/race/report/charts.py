@@ -10,7 +10,7 @@ from dragoman.race.report.curves import Curve, curves
 from dragoman.race.report.document import Chart, Line
 from dragoman.race.report.remembering import ENOUGH
 from dragoman.race.report.scores import TRANSFORMER
-from dragoman.race.report.wording import family, left, listed, percent, shown, whole
+from dragoman.race.report.wording import family, left, percent, shown, whole
 
 _AXES = {
     "decoder": ("Decoder", "positions between input and loss"),
@@ -116,7 +116,7 @@ def _dashed(contestant: str) -> bool:
 def _trial(curve: Curve) -> str:
     """How it began and was trained, in few words."""
     when = "before" if curve.moment == "start" else "clipped" if curve.clip else "not clipped"
-    return f"{curve.start}, {when}"
+    return f"{curve.start} {when}"
 
 
 def _gradients(name: str, words: tuple[str, str], lines: Sequence[Line]) -> Chart:
@@ -140,8 +140,8 @@ def curve_chart(
         return None
     drawn = [line if line.label else replace(line, dashed=_dashed(line.contestant)) for line in drawn]
     title, across, up = words
-    ends = [f"{line.label or shown(line.contestant)} {told(_last(line))}" for line in drawn if line.named]
-    alt = f"Curves of {up} by {across}. At their right ends: {listed(ends)}."
+    ends = [f"{line.label or shown(line.contestant)}: {told(_last(line))}" for line in drawn if line.named]
+    alt = f"Curves of {up} by {across}. Their right ends: {'; '.join(ends)}."
     return Chart(name, title, across, up, drawn, alt, scales, marks)
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 from dragoman.race.logs import Logs
 from dragoman.race.report.charts import curve_chart
 from dragoman.race.report.document import Chart, Line
-from dragoman.race.report.wording import fixed, listed, shown
+from dragoman.race.report.wording import fixed, shown
 
 
 def bleu_chart(logs: Logs) -> Chart | None:
@@ -20,14 +20,14 @@ def bleu_chart(logs: Logs) -> Chart | None:
     ]
     if not lines:
         return None
-    told = [f"{shown(line.contestant)} {fixed(line.x[0], 1)}" for line in lines]
+    told = [f"{shown(line.contestant)}: {fixed(line.x[0], 1)}" for line in lines]
     return Chart(
         name="bleu",
         title="BLEU of each training, with 95 % intervals",
         across="BLEU",
         up="",
         lines=lines,
-        alt=f"Points with intervals. {listed(told)}.",
+        alt=f"Points with intervals. {'; '.join(told)}.",
         intervals=True,
     )
 

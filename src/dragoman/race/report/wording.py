@@ -28,12 +28,17 @@ def whole(value: float | None) -> str:
 
 def fixed(value: float | None, digits: int) -> str:
     """A number with so many digits after the point."""
-    return MISSING if value is None else f"{value:,.{digits}f}".replace("-", "−")
+    return MISSING if value is None else f"{_rounded(value, digits):,.{digits}f}".replace("-", "−")
 
 
 def signed(value: float | None, digits: int) -> str:
     """A difference, always with its sign."""
-    return MISSING if value is None else f"{value:+,.{digits}f}".replace("-", "−")
+    return MISSING if value is None else f"{_rounded(value, digits):+,.{digits}f}".replace("-", "−")
+
+
+def _rounded(value: float, digits: int) -> float:
+    """So that nothing is called minus zero."""
+    return round(value, digits) + 0.0
 
 
 def percent(share: float | None, digits: int = 0) -> str:

@@ -1,0 +1,28 @@
+"""The report of a real race: every number on the page and in the Markdown is that of the race's logs."""
+
+import json
+import re
+from html import escape
+from pathlib import Path
+
+from tests.unit.race_numbers import check
+from tests.unit.race_reading import Page
+
+
+def test_every_number_of_a_real_race_is_the_logs(raced: Path) -> None:
+    tables = check(raced)
+    plan = json.loads((raced / "race.json").read_text())
+    # Nothing that was measured is left out: every kind of table is there that one seed on one corpus gives.
+    assert len(tables) == 24
+    found = Page((raced / "report.html").read_text(encoding="utf-8"))
+    assert len(found.verdicts) == 5
+    assert "not measured" not in {verdict.judgement for verdict in found.verdicts}
+    assert escape(plan["command"]) in (raced / "report.html").read_text(encoding="utf-8")
+    assert len(found.alts) == len(list((raced / "pictures").iterdir()))
+
+
+def test_the_report_says_that_it_is_a_trial_with_one_seed(raced: Path) -> None:
+    text = (raced / "report.md").read_text(encoding="utf-8")
+    assert "A trial: every measure was taken in small" in text
+    assert "One seed: the interval tells of the test sentences, not of the luck of a training." in text
+    assert re.search(r"^\*Rule: Holds if .*\*$", text, re.M)

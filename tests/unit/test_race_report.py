@@ -1,0 +1,229 @@
+"""The race's report from logs that were made up: verdicts, every number, what is missing, form and bytes."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dragoman.errors import DragomanError
+from dragoman.race.logs import MEASURES
+from dragoman.race.report import build
+from tests.unit.race_logs import Race, write_race
+from tests.unit.race_numbers import check
+from tests.unit.race_reading import Page, markdown_tables
+
+STORIES = {
+    "usual": Race(),
+    "told": Race(story="told", seeds=(1,), joules=True, kind="updates"),
+    "upside-down": Race(story="upside-down", seeds=(1, 2), kind="tokens", pizzeria=False),
+    "poor": Race(
+        names=("rnn", "lstm", "transformer"), seeds=(1,), missing=("copying", "chain", "quality"), untrained=("rnn",),
+        trial=True,
+    ),
+}  # fmt: skip
+Built = Callable[[str], Path]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Gives the folder of a story, with its report."""
+    folders: dict[str, Path] = {}
+
+    def get(story: str) -> Path:
+        if story not in folders:
+            race = replace(STORIES[story])
+            folders[story] = write_race(tmp_path_factory.mktemp("races") / "race", race)
+            assert build(folders[story]) == folders[story] / "report.html"
+        return folders[story]
+
+    return get
+
+
+def page(folder: Path) -> Page:
+    return Page((folder / "report.html").read_text(encoding="utf-8"))
+
+
+def judgements(folder: Path) -> list[str]:
+    return [verdict.judgement for verdict in page(folder).verdicts]
+
+
+def test_verdicts_by_story(built: Built) -> None:
+    partly = "holds partly"
+    assert judgements(built("told")) == ["holds"] * 5
+    assert judgements(built("usual")) == [partly, partly, "holds", partly, partly]
+    assert judgements(built("upside-down")) == ["does not hold here"] * 5
+    assert judgements(built("poor")) == [partly, partly, "holds", partly, "not measured"]
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_every_number_is_the_logs(story: str, built: Built) -> None:
+    tables = check(built(story))
+    assert len(tables) == len(set(tables)) > 12
+
+
+@pytest.mark.parametrize(
+    ("file", "place"),
+    [
+        ("measures/speed.json", ("contestants", "gru", 2, "tokens_per_second")),
+        ("measures/speed.json", ("contestants", "lstm", 0, "backward")),
+        ("measures/translation_speed.json", ("contestants", "rnn", 5, "spread", 1)),
+        ("measures/chain.json", ("contestants", "rnn", "training", 4)),
+        ("measures/gradients.json", ("curves", 0, "log10_norm", 62)),
+        ("measures/gradients.json", ("singular_values", 1, "largest")),
+        ("measures/copying.json", ("contestants", "lstm", "recall", 0)),
+        ("measures/copying.json", ("chance",)),
+        ("measures/pronouns.json", ("contestants", "transformer", 6, "right")),
+        ("measures/quality.json", ("runs", 6, "bleu", "score")),
+        ("measures/quality.json", ("against_transformer", "lstm-attention", "p")),
+        ("race.json", ("courses", 0, "contestants", 0, "parameters")),
+        ("race.json", ("courses", 0, "each")),
+    ],
+)
+def test_a_number_that_is_not_the_logs_is_found(
+    file: str, place: tuple[str | int, ...], built: Built, tmp_path: Path
+) -> None:
+    """The check itself is tested: one number of the logs is changed, and the report is left as it was."""
+    folder = shutil.copytree(built("usual"), tmp_path / "race")
+    values = json.loads((folder / file).read_text())
+    inside = values
+    for step in place[:-1]:
+        inside = inside[step]
+    inside[place[-1]] *= 1.2
+    (folder / file).write_text(json.dumps(values))
+    with pytest.raises(AssertionError):
+        check(folder)
+
+
+def test_the_same_logs_give_the_same_bytes(built: Built, tmp_path: Path) -> None:
+    again = shutil.copytree(built("poor"), tmp_path / "elsewhere")
+    files = sorted(path.relative_to(again) for path in again.rglob("*") if path.suffix in (".html", ".md", ".png"))
+    assert len(files) > 10
+    stale = again / "pictures" / "stale.png"
+    stale.write_bytes(b"of an earlier report")
+    for file in files:
+        (again / file).write_bytes(b"")
+    build(again)
+    assert not stale.exists()
+    for file in files:
+        assert (again / file).read_bytes() == (built("poor") / file).read_bytes(), file
+
+
+def test_what_is_missing_is_said(built: Built) -> None:
+    words = " ".join(page(built("poor")).words)
+    for name in ("Copying", "Chain", "Quality"):
+        assert f"{name} was not measured (measures/{name.lower()}.json is missing)." in words
+    assert "2 trainings left no line in a log: main/rnn-1 and pizzeria/rnn-1." in words
+    assert "One seed: the interval tells of the test sentences, not of the luck of a training." in words
+    assert "One training of each contestant: gradients." in words
+    assert words.count("A trial: every measure was taken in small") == 2
+    verdicts = page(built("poor")).verdicts
+    assert verdicts[0].caution == "The chains were not measured: judged by speed alone."
+    assert verdicts[2].caution == "Judged without copying: not measured."
+    assert verdicts[4].reason == "The measure of quality is missing."
+    assert "Pronouns were not asked for" in " ".join(page(built("upside-down")).words)
+
+
+def test_nothing_is_measured_yet(tmp_path: Path) -> None:
+    folder = write_race(tmp_path / "race", Race(missing=MEASURES, untrained=Race().names, seeds=(1,)))
+    build(folder)
+    assert judgements(folder) == ["not measured"] * 5
+    assert not list((folder / "pictures").iterdir())
+    words = " ".join(page(folder).words)
+    assert "No training has begun." in words
+    assert words.count("Not measured: ") == 9
+
+
+def test_a_contestant_that_was_given_up_is_named(built: Built, tmp_path: Path) -> None:
+    folder = shutil.copytree(built("poor"), tmp_path / "race")
+    costs = folder / "costs" / "main" / "lstm-1.json"
+    costs.parent.mkdir(parents=True)
+    costs.write_text(json.dumps({"given_up": "its loss is no number"}))
+    build(folder)
+    assert (
+        "LSTM, seed 1, on the main corpus was given up: its loss is no number. It is judged by its best checkpoint."
+        in page(folder).words
+    )
+
+
+def test_contestants_that_a_measure_lacks_are_named(built: Built, tmp_path: Path) -> None:
+    folder = shutil.copytree(built("poor"), tmp_path / "race")
+    file = folder / "measures" / "speed.json"
+    speed = json.loads(file.read_text())
+    del speed["contestants"]["transformer"]
+    speed["contestants"]["rnn"][-1]["tokens_per_second"] = None
+    file.write_text(json.dumps(speed))
+    build(folder)
+    assert "Speed has no figures of Transformer." in page(folder).words
+    first = page(folder).verdicts[0]
+    assert (first.judgement, first.figures) == ("not measured", [])
+    assert first.reason == "It takes a plain RNN and the Transformer; not all of them were measured."
+    table = next(one for one in markdown_tables((folder / "report.md").read_text()) if "second, training" in one.title)
+    assert [row[0] for row in table.rows] == ["RNN", "LSTM"]
+    assert table.rows[0][-1] == "–"
+
+
+def test_a_contestant_of_another_size_is_named(tmp_path: Path) -> None:
+    folder = write_race(tmp_path / "race", Race(missing=MEASURES, names=("rnn", "transformer"), seeds=(1,)))
+    plan = json.loads((folder / "race.json").read_text())
+    plan["courses"][0]["contestants"][0]["parameters"] *= 2
+    (folder / "race.json").write_text(json.dumps(plan))
+    build(folder)
+    assert "More than 2 % larger or smaller than the Transformer: RNN." in page(folder).words
+
+
+def test_the_page_needs_nothing_and_tells_everybody(built: Built) -> None:
+    found = page(built("usual"))
+    assert "script" not in found.tags
+    assert all(link.startswith(("#", "data:")) for link in found.links)
+    assert {link for link in found.links if link.startswith("#")} <= {f"#{name}" for name in found.ids}
+    assert len(found.ids) == len(set(found.ids))
+    assert set(found.scopes) == {"col", "row"}
+    pictures = sorted((built("usual") / "pictures").glob("*.png"))
+    assert len(found.alts) == len(pictures) == 18
+    assert all(len(alt) > 80 for alt in found.alts)
+    text = (built("usual") / "report.html").read_text(encoding="utf-8")
+    assert "url(http" not in text
+    assert "@import" not in text
+    assert "default-src 'none'" in text
+    markdown = (built("usual") / "report.md").read_text(encoding="utf-8")
+    assert [f"pictures/{file.name}" for file in pictures] == sorted(re.findall(r"!\[.+?\]\((.+?)\)", markdown))
+
+
+def test_text_of_others_is_no_markup(tmp_path: Path) -> None:
+    folder = write_race(tmp_path / "race", Race(missing=MEASURES, names=("rnn", "transformer"), seeds=(1,)))
+    plan = json.loads((folder / "race.json").read_text())
+    name, command = "<b>a<i>_x_|y&z.en", "dragoman race OUT --source '```' <script>"
+    plan |= {"name": name, "command": command, "files": [{"path": f"/far/{name}", "bytes": 3, "sha256": "ab"}]}
+    (folder / "race.json").write_text(json.dumps(plan))
+    build(folder)
+    html, markdown = ((folder / f"report.{kind}").read_text(encoding="utf-8") for kind in ("html", "md"))
+    assert "&lt;b&gt;a&lt;i&gt;_x_|y&amp;z.en" in html
+    assert "<script" not in html + "".join(re.split("````", markdown)[::2])
+    assert f"````\n{command}\n````" in markdown
+    assert [row[0] for row in markdown_tables(markdown)[-1].rows] == [name]
+
+
+def test_what_is_no_race_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        DragomanError, match=r"is not a race \(no race.json in it\): give a folder that `dragoman race`"
+    ):
+        build(tmp_path)
+
+
+@pytest.mark.parametrize(("text", "words"), [("{", "is damaged"), ("[]", "is not a JSON object")])
+def test_a_damaged_measure_is_refused(text: str, words: str, tmp_path: Path) -> None:
+    folder = write_race(tmp_path / "race", Race(missing=MEASURES, seeds=(1,)))
+    (folder / "measures" / "speed.json").write_text(text)
+    with pytest.raises(DragomanError, match=rf"speed.json {words}.*: remove it and add --resume, which measures it"):
+        build(folder)
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    folder = write_race(tmp_path / "race", Race(missing=MEASURES, seeds=(1,)))
+    (folder / "pictures").write_text("a file in the way")
+    with pytest.raises(DragomanError, match=r"cannot write the report into .*: make it writable"):
+        build(folder)
