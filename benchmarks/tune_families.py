@@ -3,7 +3,8 @@
     python benchmarks/tune_families.py --corpus multi30k:en-de --updates 1500 --out runs/tune
     python benchmarks/tune_families.py --only lstm,transformer --threads 1 --out runs/tune
 
-First every learning rate is tried at the middle dropout, then every other dropout at the best rate. Each trial makes
+First every learning rate is tried at the middle dropout, and those beyond while the best one is the smallest or the
+largest; then every other dropout at the best rate. Each trial makes
 the same number of updates on the same batches, has the same number of parameters, and is judged by the BLEU of the
 validation set (greedy); no test set is ever looked at. A search that was stopped goes on. Prints a Markdown table
 and writes every trial to OUT/tune.json; what is found goes into src/dragoman/race/contestants.py.
@@ -31,6 +32,8 @@ from dragoman.runs import RUN_FORMAT, Run, last_mark
 from dragoman.runs.writing import write_json
 from dragoman.training.preparing import prepare
 
+BEYOND = 3
+"""Rates at most that are tried beyond those given, each half or twice the one before."""
 Trial = dict[str, Any]
 Try = Callable[[Contestant, float, float], Trial]
 
@@ -103,14 +106,23 @@ def prepared(options: argparse.Namespace) -> Search:
 def trials(search: Search, contestant: Contestant, run: Try) -> Iterator[Trial]:
     """A contestant's trials: the rates at the middle dropout, then the other dropouts at the best rate."""
     middle = sorted(search.dropouts)[len(search.dropouts) // 2]
-    made = []
-    for rate in search.rates:
-        made.append(run(contestant, rate, middle))
+    made: list[Trial] = []
+    waiting = sorted(search.rates)
+    while waiting:
+        made.append(run(contestant, waiting.pop(0), middle))
         yield made[-1]
+        if not waiting and len(made) < len(search.rates) + BEYOND:
+            waiting = beyond(made)
     best = max(made, key=judged)["learning_rate"]
     for dropout in search.dropouts:
         if dropout != middle:
             yield run(contestant, best, dropout)
+
+
+def beyond(made: Sequence[Trial]) -> list[float]:
+    """The next rate where the best one so far is the smallest or the largest; none where it lies between others."""
+    best, tried = max(made, key=judged)["learning_rate"], [trial["learning_rate"] for trial in made]
+    return [best / 2] if best == min(tried) else [best * 2] if best == max(tried) else []
 
 
 def judged(trial: Trial) -> tuple[float, float]:
