@@ -23,6 +23,7 @@ from dragoman.race.plan import Course, Plan
 from dragoman.runs import Run, checkpoint_steps, read_mark
 from dragoman.training.reporting import Ending
 from dragoman.training.safety.recovery import Diverged
+from dragoman.training.start import start
 from dragoman.training.watching.coach import Advice
 from tests.unit.test_race_plan import a_plan
 from tests.unit.test_stop_rules import TINY
@@ -167,7 +168,7 @@ def test_a_training_that_does_not_converge_is_judged_by_its_best_checkpoint(
     path = folder.run("main", "transformer", 1)
 
     def diverge(*_: Any) -> Ending:
-        child.start(path, plan.settings("main", "transformer", 1), child.Teller(), vocabulary=folder.data("main"))
+        start(path, plan.settings("main", "transformer", 1), child.Teller(), vocabulary=folder.data("main"))
         (path / "best.json").unlink()
         raise Diverged("the training does not converge: lost; begin anew")
 

@@ -105,8 +105,7 @@ def test_a_training_ends_with_its_tokens(tmp_path: Path) -> None:
     assert validated(tmp_path / "whole") == [*fifths, lines[-1]["step"]]
 
     def more(kept: Settings) -> Settings:
-        bounds = {"target_tokens": 6000, "validations": 5}
-        return replace(kept, training=replace(kept.training, **bounds))
+        return replace(kept, training=replace(kept.training, target_tokens=6000, validations=5))
 
     # A training that is over may be given more tokens and validations.
     start(tmp_path / "parts", tiny(target_tokens=2400, validations=2), Silent())
