@@ -77,7 +77,8 @@ def write(path: Path, lines: Any) -> None:
 
 def student(kind: str, options: argparse.Namespace) -> Path:
     """Trains one student, or goes on with it."""
-    folder, out = options.out / kind, options.out
+    out: Path = options.out
+    folder = out / kind
     sides = {
         "references": ("train.source", "train.target"),
         "teacher": ("train.source", "train.teacher"),
