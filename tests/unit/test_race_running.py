@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from dragoman.cli.race_display import RaceDisplay, RaceJson
 from dragoman.config.loading import build_settings
@@ -61,7 +63,7 @@ class Heard:
         raise AssertionError
 
 
-def raced(monkeypatch: pytest.MonkeyPatch, folder: Path, programs: list[Part], heard: Heard) -> bool:
+def raced(monkeypatch: pytest.MonkeyPatch, folder: Path, programs: list[Part], heard: Heard) -> list[str] | None:
     """Runs a race whose parts are programs."""
     monkeypatch.setattr(running, "parts", lambda plan: programs)
     monkeypatch.setattr(
@@ -81,7 +83,8 @@ def test_the_share_of_the_race_rises_and_what_is_done_is_left_out(
 ) -> None:
     RaceFolder(tmp_path).save_measure("chain", {})
     heard = Heard()
-    assert raced(monkeypatch, tmp_path, [program(DONE), program(DONE, "chain", 30.0), program(DONE, "copying")], heard)
+    every = [program(DONE), program(DONE, "chain", 30.0), program(DONE, "copying")]
+    assert raced(monkeypatch, tmp_path, every, heard) == []
     assert heard.counts == (1, 3)
     assert [(label, event, share) for label, event, share, _ in heard.told] == [
         ("measuring speed", "part", 0.6), ("measuring speed", "share", 0.7), ("measuring speed", "done", 0.8),
@@ -95,8 +98,8 @@ def test_the_share_of_the_race_rises_and_what_is_done_is_left_out(
 def test_a_measure_that_fails_costs_the_race_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     heard = Heard()
     broken = program('tell(event="error", message="too long; give less")')
-    with pytest.raises(DragomanError, match=r"^measuring speed: too long; give less; all else is done: mend that, t"):
-        raced(monkeypatch, tmp_path, [broken, program(DONE, "copying")], heard)
+    failed = raced(monkeypatch, tmp_path, [broken, program(DONE, "copying")], heard)
+    assert failed == ["measuring speed: too long; give less"]
     assert heard.warnings == ["measuring speed: too long; give less; the race goes on without it"]
     assert heard.told[-1][:2] == ("measuring copying", "done")
 
@@ -132,10 +135,11 @@ def test_who_stops_a_race_stops_its_part_first(tmp_path: Path, monkeypatch: pyte
             os.kill(os.getpid(), signal.SIGINT)
 
     heard = Heard(stop)
-    assert not raced(monkeypatch, tmp_path, [program(waiting), program(DONE, "copying")], heard)
+    assert raced(monkeypatch, tmp_path, [program(waiting), program(DONE, "copying")], heard) is None
     assert [event for _, event, *_ in heard.told] == ["part", "share", "stopped"]
     # A process that knows no better just ends.
-    assert not raced(monkeypatch, tmp_path, [program("tell(event='share', share=0.1); time.sleep(60)")], Heard(stop))
+    sleeping = program("tell(event='share', share=0.1); time.sleep(60)")
+    assert raced(monkeypatch, tmp_path, [sleeping], Heard(stop)) is None
 
 
 def test_a_part_ends_when_its_race_is_gone(tmp_path: Path) -> None:
@@ -236,10 +240,15 @@ def test_shares_are_told_a_few_times_a_second(capsys: pytest.CaptureFixture[str]
     assert lines == [{"event": "warning", "message": "slow"}, {"event": "preparing", "message": "reading"}]
 
 
+@pytest.mark.parametrize("terminal", [False, True])
 @pytest.mark.parametrize("kind", ["minutes", "updates", "tokens"])
-def test_what_people_see(kind: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_people_see(
+    kind: Any, terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     plan, part = a_plan(), program(DONE)
     plan = replace(plan, budget=replace(plan.budget, kind=kind))
+    if terminal:
+        monkeypatch.setattr("dragoman.cli.race_display.console", lambda: Console(stderr=True, force_terminal=True))
     display = RaceDisplay()
     display.preparing("reading\x1b")
     display.begin(plan, 2, 9)
@@ -250,12 +259,12 @@ def test_what_people_see(kind: Any, capsys: pytest.CaptureFixture[str]) -> None:
     display.end("over")
     seen = capsys.readouterr().err
     each = {"minutes": "3.0 min of updates", "updates": "3 updates", "tokens": "3 target tokens"}[kind]
+    plain = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", seen)
     for words in (
-        f"a: {each} each, 2 seeds", "pizzeria:en-de", "2 of 9 parts are done already",
-        "measuring speed ... (about 1.7 min left)", "update 5, BLEU 1.50, loss 2.250", "measuring speed: measured",
-        "warning: slow", "reading<1b>",
+        f"a: {each} each, 2 seeds", "pizzeria:en-de", "2 of 9 parts are done already", "reading<1b>", "warning: slow",
+        "update 5, BLEU 1.50, loss 2.250", "measuring speed: measured", f"about {1.5 if terminal else 1.7} min left",
     ):  # fmt: skip
-        assert words in seen
+        assert words in plain
 
 
 def test_what_programs_see(capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,10 +26,13 @@ def race(out: Path, given: Given, reporter: RaceReporter, resume: bool = False) 
             plan = _planned(folder, given, reporter)
         else:
             check_same(plan, given)
-        if run(folder, plan, lock, reporter):
-            write_report(out, reporter)
-        else:
+        failed = run(folder, plan, lock, reporter)
+        if failed is None:
             reporter.end(f"stopped; what is done is kept: go on with `dragoman race {out} --resume`")
+            return
+        write_report(out, reporter)
+        if failed:
+            raise DragomanError(f"{'; '.join(failed)}; all else is done: mend that, then add --resume")
 
 
 def write_report(out: Path, reporter: RaceReporter) -> None:

@@ -65,14 +65,14 @@ class Clock:
         return before / whole, pace * (whole - before)
 
 
-def run(folder: RaceFolder, plan: Plan, lock: int, reporter: RaceReporter) -> bool:
-    """Does what is left of a race; False where somebody stopped it.
+def run(folder: RaceFolder, plan: Plan, lock: int, reporter: RaceReporter) -> list[str] | None:
+    """Does what is left of a race; gives the measures that failed and why, or None where somebody stopped it.
 
     Args:
         lock: the file of the folder's lock, which the parts' processes hold open too.
 
     Raises:
-        DragomanError: a training cannot be made; or, in the end, some measures failed.
+        DragomanError: a training cannot be made.
     """
     every = sorted(parts(plan), key=lambda part: not part.is_done(folder))
     done = sum(part.is_done(folder) for part in every)
@@ -83,14 +83,12 @@ def run(folder: RaceFolder, plan: Plan, lock: int, reporter: RaceReporter) -> bo
             begin = time.monotonic()
             last = _run_part(folder, part, lock, interrupt, _Told(reporter, clock, index))
             if last["event"] == "stopped" or interrupt.requested:
-                return False
+                return None
             if last["event"] == "error":
                 failed.append(_failure(part, last, reporter))
             clock.expected += part.expected
             clock.taken += time.monotonic() - begin
-    if failed:
-        raise DragomanError(f"{'; '.join(failed)}; all else is done: mend that, then add --resume")
-    return True
+    return failed
 
 
 def _failure(part: Part, last: Event, reporter: RaceReporter) -> str:
