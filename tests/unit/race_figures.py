@@ -115,12 +115,14 @@ def _slope(race: Race, name: str, axis: str, start: str, moment: str) -> float:
 
 
 def gradients(race: Race) -> dict[str, Any]:
-    curves, singular = [], []
+    curves, singular, trainings = [], [], []
     for name in race.names:
         family = name.partition("-")[0]
         for start in ("orthogonal", "plain") if family == "rnn" else ("default",):
             for moment, clip in (("start", None), ("trained", True), ("trained", False)):
                 about = {"contestant": name, "start": start, "moment": moment, "clip": clip}
+                if moment == "trained":
+                    trainings.append(about | {"updates": 200, "loss": 1.234, "largest_norm": 3.21 if clip else 12.3})
                 for axis in ("decoder", "encoder", "end-to-end"):
                     if axis == "encoder" and name == "transformer":
                         continue
@@ -143,7 +145,8 @@ def gradients(race: Race) -> dict[str, Any]:
                     largest = {"orthogonal": 1.0, "plain": 1.15}[start] + (0.4 if moment == "trained" else 0)
                     sentence = f"one step back makes a gradient at most {largest:.2f} times as long"
                     singular.append(about | {"largest": largest, "radius": 0.8 * largest, "sentence": sentence})
-    return {"curves": curves, "singular_values": singular, "trainings": []}
+    plan = {"length": 64, "sentences": 8, "updates": 200, "learnt_length": 16}
+    return {"curves": curves, "singular_values": singular, "trainings": trainings, "plan": plan}
 
 
 def copying(race: Race) -> dict[str, Any]:

@@ -106,6 +106,15 @@ def singular(race: Race, _: Found) -> tuple[list[Any], list[Row]]:
     return ["Start", "Moment", "Clipping", "Largest singular value", "Largest eigenvalue", "In words"], rows
 
 
+def gradient_trainings(race: Race, table: Found) -> tuple[list[Any], list[Row]]:
+    """How the gradients' models were trained."""
+    rows: list[Row] = []
+    for one in race.measures["gradients"]["trainings"]:
+        clip = "on" if one["clip"] else "off"
+        rows.append((called(one["contestant"]), [one["start"], clip, one["updates"], one["loss"], one["largest_norm"]]))
+    return list(table.head[1:]), rows
+
+
 def recall(kind: str) -> Rule:
     """The copy task, percent."""
 
@@ -280,6 +289,7 @@ RULES: dict[str, Rule] = {
     "Gradients from a loss in the decoder .*": gradients("decoder"),
     "Gradients from an output of the one-way encoder .*": gradients("encoder"),
     "Gradients from a copied token's loss .*": gradients("end-to-end"),
+    "How the models were trained whose gradients these are": gradient_trainings,
     "Copying: tokens that come back, .*": recall("recall"),
     "The same where every token is asked for after the right ones": recall("forced"),
     "What copying was learnt with": copying_effort,

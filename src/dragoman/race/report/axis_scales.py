@@ -28,14 +28,14 @@ def told(value: float) -> str:
 
 
 def told_apart(places: Sequence[float], gap: float = 0.06) -> list[str]:
-    """Numbers at a logarithmic axis; none where they would stand nearer than a share of the axis to the one before."""
-    across, shown_at, texts = log10(places[-1] / places[0]) or 1.0, -inf, []
-    for place in places:
+    """Numbers at a logarithmic axis; none where they would stand nearer than a share of the axis to the one behind."""
+    across, shown_at, texts = log10(places[-1] / places[0]) or 1.0, inf, []
+    for place in reversed(places):
         at = log10(place / places[0]) / across
-        near = at - shown_at < gap * len(told(place)) / 2
+        near = shown_at - at < gap * len(told(place)) / 2
         texts.append("" if near else told(place))
         shown_at = shown_at if near else at
-    return texts
+    return texts[::-1]
 
 
 def told_power(exponent: float) -> str:

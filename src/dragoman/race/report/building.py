@@ -8,7 +8,16 @@ from dragoman.race.report import sections, sections_of_quality
 from dragoman.race.report.claims import verdicts
 from dragoman.race.report.document import Document, Judgement, Verdict
 from dragoman.race.report.markdown import PICTURES, markdown, picture_file
-from dragoman.race.report.method import COURSES, budget_each, fairness, few_seeds, languages, machine, repeating
+from dragoman.race.report.method import (
+    COURSES,
+    budget_each,
+    budget_whole,
+    fairness,
+    few_seeds,
+    languages,
+    machine,
+    repeating,
+)
 from dragoman.race.report.page import html
 from dragoman.race.report.pictures import png
 from dragoman.race.report.rules import rules
@@ -72,7 +81,7 @@ def document(logs: Logs) -> Document:
         facts=[
             ("Text", f"{plan.name}{f', {direction}' if direction else ''}"),
             ("Contestants", listed([shown(name) for name in logs.names])),
-            ("Budget", f"{budget_each(plan)} for each training"),
+            ("Budget", f"{budget_each(plan)} each, {budget_whole(plan)}"),
             ("Seeds", listed([f"{seed}" for seed in plan.seeds])),
             ("Machine", machine(plan)),
             ("Date", plan.date),

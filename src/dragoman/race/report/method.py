@@ -18,6 +18,14 @@ def budget_each(plan: Plan, course: Course | None = None) -> str:
     return f"{whole(each)} {'updates' if plan.budget.kind == 'updates' else 'target tokens'}"
 
 
+def budget_whole(plan: Plan) -> str:
+    """What all trainings have together, the copy task among them."""
+    total = plan.budget.total
+    if plan.budget.kind == "minutes":
+        return f"{fixed(total, 1)} minutes in all"
+    return f"{whole(total)} {'updates' if plan.budget.kind == 'updates' else 'target tokens'} in all"
+
+
 def few_seeds(seeds: Sequence[int]) -> list[str]:
     """What to say of so many seeds."""
     if len(seeds) >= 3:
@@ -37,7 +45,7 @@ def machine(plan: Plan) -> str:
     found = plan.machine
     return (
         f"{found['processor']}, {several(found['cores'], 'core')}, {several(found['threads'], 'thread')}, "
-        f"{found['memory_gib']:g} GiB, {found['dtype']}"
+        f"{found['memory_gib']:g} GiB, {found['dtype']}, {found['kernels']} kernels"
     )
 
 
@@ -45,6 +53,7 @@ def fairness(plan: Plan) -> Section:
     """What would be unfair, and what is done about it; and what stays."""
     stays = [
         "This machine: on a graphics card, which computes far more at once, long dependent chains cost more than here.",
+        "These programs: each family runs as fast as this project can make it, and others may make it faster.",
         "Equal parameters: an LSTM of the same size is narrower than an RNN; equal widths would be another race.",
         "This budget: who learns fast is ahead in a short race, and need not be in a long one.",
         "This corpus: its size, its subject and the length of its sentences.",
@@ -76,8 +85,7 @@ def _avoided(plan: Plan) -> list[tuple[str, str]]:
         ),
         (
             "More training for one",
-            f"Each training has {budget_each(plan)} on the main corpus. Minutes count updates only: set-up, validation "
-            "and saving are left out.",
+            f"All have the same: {budget_each(plan)} each on the main corpus. {_counted(plan)}",
         ),
         (
             "Other words, another order",
@@ -85,8 +93,8 @@ def _avoided(plan: Plan) -> list[tuple[str, str]]:
         ),
         (
             "A slow way to compute one of them",
-            "Recurrences run through whole-sequence kernels, attention over all positions at once; dtype and threads "
-            "are the same for all.",
+            "Recurrences run through torch's kernels for whole sequences, attention over all positions at once; dtype "
+            "and threads are the same for all.",
         ),
         (
             "A machine that is busy just then",
@@ -103,6 +111,13 @@ def _avoided(plan: Plan) -> list[tuple[str, str]]:
         ),
         ("Luck with a training", f"{several(len(plan.seeds), 'seed')} on the main corpus."),
     ]
+
+
+def _counted(plan: Plan) -> str:
+    """What the budget counts."""
+    if plan.budget.kind == "minutes":
+        return "Minutes count updates only: set-up, validation and saving are left out."
+    return "Who needs less time for them has no advantage from that."
 
 
 def corpora(plan: Plan) -> Table:

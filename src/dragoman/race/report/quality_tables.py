@@ -137,10 +137,9 @@ def cost_table(logs: Logs, quality: Json) -> Table:
         ]
         for run in _sorted(logs, quality)
     ]
-    told = any(run["joules"] is not None for run in quality["runs"])
-    note = (
-        "Joules of the whole processor, whatever else it did." if told else "This processor does not tell its joules."
-    )
+    note = "This processor does not tell its joules."
+    if any(run["joules"] is not None for run in quality["runs"]):
+        note = "Joules of the whole processor, whatever else it did; – where they are not known."
     head = [WHO, "Seed", "Updates", "Whole passes", "Target tokens", "Seconds of updates", "Peak memory, MiB", "Joules"]
     return Table("What each training took", head, rows, note)
 

@@ -1,6 +1,6 @@
 """The report's sections on speed, gradients and memory."""
 
-from dragoman.race.logs import Logs
+from dragoman.race.logs import Json, Logs
 from dragoman.race.report import charts, tables
 from dragoman.race.report.curves import AXES, MOMENTS, Curve, curves
 from dragoman.race.report.document import Block, Chart, Charts, Points, Section, Text
@@ -74,7 +74,8 @@ def gradients(logs: Logs) -> Section:
     ]
     if not found:
         return Section("gradients", "Gradients over distance", [*blocks, not_measured("gradients")])
-    blocks += pictures(*charts.gradient_charts(logs))
+    measure = logs.measures["gradients"]
+    blocks += [_gradient_models(measure["plan"]), *pictures(*charts.gradient_charts(logs))]
     blocks.append(
         Text(
             "In words, where a hundredfold change between the shortest and the longest distance is called vanishing or "
@@ -82,14 +83,23 @@ def gradients(logs: Logs) -> Section:
         )
     )
     blocks.append(Points([line for axis in AXES for moment in MOMENTS for line in _words(found, axis, moment)]))
-    measure = logs.measures["gradients"]
     if singular := measure.get("singular_values"):
         blocks += [Text(_SINGULAR), tables.singular_table(singular)]
     for axis in AXES:
         mine = [one for one in found if one.axis == axis]
         if mine:
             blocks += tables.gradient_tables(f"Gradients {_AXIS_WORDS[axis]}", mine)
+    blocks.append(tables.trials_table(measure["trainings"]))
     return Section("gradients", "Gradients over distance", blocks)
+
+
+def _gradient_models(plan: Json) -> Text:
+    """Which models the gradients are looked at in."""
+    return Text(
+        "Looked at in small models that read one way, have no dropout and reckon in float64: "
+        f"{plan['sentences']} drawn sentences of {plan['length']} positions. Trained means {plan['updates']} updates "
+        f"of the copy task, on sentences of {plan['learnt_length']} positions at most."
+    )
 
 
 def memory(logs: Logs) -> Section:

@@ -97,6 +97,17 @@ def singular_table(values: Sequence[Json]) -> Table:
     return Table("The recurrent matrix: how much a step can lengthen a gradient", head, rows)
 
 
+def trials_table(trainings: Sequence[Json]) -> Table:
+    """How the models were trained that gradients are looked at in."""
+    rows = []
+    for one in trainings:
+        found = [whole(one["updates"]), fixed(one["loss"], 3), fixed(one["largest_norm"], 2)]
+        rows.append([shown(one["contestant"]), one["start"], "on" if one["clip"] else "off", *found])
+    head = [WHO, "Start", "Clipping", "Updates", "Last loss", "Largest norm of a whole gradient"]
+    note = "Nats a token; the norm is taken before clipping. A training ends early where a gradient is no number."
+    return Table("How the models were trained whose gradients these are", head, rows, note)
+
+
 def recall_table(logs: Logs, kind: str) -> Table:
     """The copy task by distance: `recall` (what it writes) or `forced` (each token after the right ones)."""
     names, distances = logs.measured("copying"), logs.measures["copying"]["distances"]
