@@ -1,6 +1,9 @@
 """A training that was killed and resumed ends in the weights of one that never was, to the last bit."""
 
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +38,26 @@ def test_killed_at_nasty_moments(lines: Path, dragoman: Dragoman, tmp_path: Path
     assert dragoman("train", killed, "--resume").code == 0
     same_ending(killed, whole)
     assert [line["step"] for line in metrics(killed) if "loss" in line] == list(range(1, 15))
+
+
+def test_the_process_that_compiles_the_kernels_rounds_as_one_that_loads_them(
+    lines: Path, dragoman: Dragoman, tmp_path: Path
+) -> None:
+    whole, killed, kept = tmp_path / "whole", tmp_path / "killed", tmp_path / "kernels"
+    settings = sets(
+        *SMALL, "training.steps=8", "training.validate_every=4", "training.log_every=1", "model.dropout=0.2",
+        "model.attention_dropout=0.1",
+    )  # fmt: skip
+    assert dragoman("train", whole, *files(lines), *settings).code == 0
+    elsewhere = f"import os; os.environ['NUMBA_CACHE_DIR'] = {str(kept)!r}"
+    place = "dragoman.training.loop.learning_rate"
+    killed_at(place, 7, "train", killed, *files(lines), *settings, before=elsewhere)
+    compiled = sorted(path.name for path in kept.rglob("*.nbc"))
+    assert any(name.startswith("norm.normalise_backward") for name in compiled)
+    command = [sys.executable, "-m", "dragoman", "train", str(killed), "--resume"]
+    subprocess.run(command, env={**os.environ, "NUMBA_CACHE_DIR": str(kept)}, capture_output=True, check=True)
+    assert sorted(path.name for path in kept.rglob("*.nbc")) == compiled
+    same_ending(killed, whole)
 
 
 @pytest.mark.proof

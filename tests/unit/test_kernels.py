@@ -1,6 +1,10 @@
 """The fused kernels against what they stand for: torch's own operations, and the layers' bare formulas."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +17,7 @@ from dragoman import kernels
 from dragoman.batches.packed import NOTHING, Blocks, filled_up, pack_pair
 from dragoman.batches.padded import PAD, pair_batch
 from dragoman.config import ModelSettings
+from dragoman.kernels.compiling import find_folder
 from dragoman.kernels.dropout import add_dropped, relu_dropped
 from dragoman.kernels.heads import LONG, Attention, attend
 from dragoman.kernels.norm import branch_norm
@@ -358,3 +363,32 @@ def test_blocks_show_each_sentence_itself() -> None:
     blocks = Blocks(torch.tensor([0, 2, 3]), torch.tensor([0, 1, 4]))
     wanted = [[1, 0, 0, 0, 0], [1, 0, 0, 0, 0], [0, 1, 1, 1, 0], [1, 0, 0, 0, 0]]
     assert blocks.mask(4, 5)[0, 0].int().tolist() == wanted
+
+
+NOWHERE = """
+from pathlib import Path
+from dragoman.kernels.compiling import find_folder
+find_folder(print)
+from numba import config
+from dragoman.text import cutting
+from dragoman.kernels.numbers import first_row
+print(first_row(1, 160), len(list(Path(config.CACHE_DIR).rglob("*.nbc"))))
+print(config.CACHE_DIR)
+"""
+
+
+def test_where_no_folder_for_compiled_code_can_be_written_one_of_the_process_serves() -> None:
+    nowhere = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator", "NUMBA_CACHE_DIR": os.devnull + "/no"}
+    command = [sys.executable, "-c", NOWHERE]
+    done = subprocess.run(command, env=os.environ | nowhere, capture_output=True, text=True, check=True)
+    said, found, folder = done.stdout.splitlines()
+    assert said.startswith("no folder for compiled code can be written, so every start compiles anew")
+    assert said.endswith("name a folder by the environment's NUMBA_CACHE_DIR")
+    assert found == "10 1"
+    assert not Path(folder).exists()
+
+
+def test_nothing_is_said_where_compiled_code_has_a_folder() -> None:
+    told: list[str] = []
+    find_folder(told.append)
+    assert told == []

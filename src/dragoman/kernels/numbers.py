@@ -12,6 +12,8 @@ from llvmlite import ir
 from numba import njit, prange, types
 from numba.extending import intrinsic, overload
 
+from dragoman.kernels.compiling import KernelCompiler
+
 __all__ = [
     "BLOCKS",
     "LEAST",
@@ -41,7 +43,9 @@ _I16, _I32, _FLOAT = ir.IntType(16), ir.IntType(32), ir.FloatType()
 
 part: Callable[..., Any] = njit(cache=True, error_model="numpy")
 """A piece of a kernel: arithmetic in the order that it is written in."""
-kernel: Callable[..., Any] = njit(cache=True, error_model="numpy", parallel=True, fastmath=_FAST)
+kernel: Callable[..., Any] = njit(
+    cache=True, error_model="numpy", parallel=True, fastmath=_FAST, pipeline_class=KernelCompiler
+)
 """A whole kernel: its `prange` is shared among the threads; sums may be taken in any order."""
 
 

@@ -68,11 +68,7 @@ def prepare(
         run: the run's folder, which keeps what was made; what a killed process left there is used.
         tell: is told what takes long, in words.
     """
-    if settings.training.kernels == "fused":
-        from dragoman.kernels.numbers import use_threads
-
-        use_threads(settings.training.threads)
-    torch.set_num_threads(settings.training.threads)
+    _prepare_machine(settings, tell)
     seed = settings.training.seed
     # Read first, so that a file that cannot be used is told of at once.
     given = settings.model.embeddings if weights is None else ""
@@ -91,6 +87,20 @@ def prepare(
     if vectors is not None:
         embeddings = start_from(model, tokenizers, text, vectors, settings.model)
     return Prepared(settings, stored.corpus, tokenizers, epochs, model.to(hardware.device()), embeddings)
+
+
+def _prepare_machine(settings: Settings, tell: Tell) -> None:
+    """Threads, and a folder for what will be compiled."""
+    fused = settings.training.kernels == "fused"
+    if fused or settings.text.sampling:
+        from dragoman.kernels.compiling import find_folder
+
+        find_folder(tell)
+    if fused:
+        from dragoman.kernels.numbers import use_threads
+
+        use_threads(settings.training.threads)
+    torch.set_num_threads(settings.training.threads)
 
 
 @contextmanager
