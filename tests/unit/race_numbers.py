@@ -90,7 +90,7 @@ def gradients(axis: str) -> Rule:
             steps = abs((distances[-1] - distances[0]) / change)
             rows.append((curve_name(one), [*norms, Left(change), [steps], word]))
         heads: list[Any] = [f"log₁₀ at {distances[at]}" for at in places]
-        return [*heads, "Left of it", "Positions to a tenth", "It is"], rows
+        return [*heads, "What is left", "Positions to a tenth", "It is"], rows
 
     return rule
 
@@ -111,7 +111,8 @@ def gradient_trainings(race: Race, table: Found) -> tuple[list[Any], list[Row]]:
     rows: list[Row] = []
     for one in race.measures["gradients"]["trainings"]:
         clip = "on" if one["clip"] else "off"
-        rows.append((called(one["contestant"]), [one["start"], clip, one["updates"], one["loss"], one["largest_norm"]]))
+        start = "–" if one["start"] == "default" else one["start"]
+        rows.append((called(one["contestant"]), [start, clip, one["updates"], one["loss"], one["largest_norm"]]))
     return list(table.head[1:]), rows
 
 

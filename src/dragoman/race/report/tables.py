@@ -80,7 +80,7 @@ def _gradient_table(title: str, distances: Sequence[int], found: Sequence[Curve]
         ]
         for one in found
     ]
-    head = ["Curve", *(f"log₁₀ at {distances[at]}" for at in places), "Left of it", "Positions to a tenth", "It is"]
+    head = ["Curve", *(f"log₁₀ at {distances[at]}" for at in places), "What is left", "Positions to a tenth", "It is"]
     note = "log₁₀ of the norm, means over sentences and places; every distance is in measures/gradients.json."
     return Table(title, head, rows, note)
 
@@ -91,8 +91,8 @@ def singular_table(values: Sequence[Json]) -> Table:
     for one in values:
         moment = "before training" if one["moment"] == "start" else "after training"
         clip = {True: "on", False: "off", None: MISSING}[one["clip"]]
-        values_told = [fixed(one["largest"], 3), fixed(one["radius"], 3), one["sentence"]]
-        rows.append([shown(one["contestant"]), one["start"], moment, clip, *values_told])
+        told = [fixed(one["largest"], 3), fixed(one["radius"], 3), one["sentence"]]
+        rows.append([shown(one["contestant"]), _start(one), moment, clip, *told])
     head = [WHO, "Start", "Moment", "Clipping", "Largest singular value", "Largest eigenvalue", "In words"]
     return Table("The recurrent matrix: how much a step can lengthen a gradient", head, rows)
 
@@ -102,10 +102,15 @@ def trials_table(trainings: Sequence[Json]) -> Table:
     rows = []
     for one in trainings:
         found = [whole(one["updates"]), fixed(one["loss"], 3), fixed(one["largest_norm"], 2)]
-        rows.append([shown(one["contestant"]), one["start"], "on" if one["clip"] else "off", *found])
+        rows.append([shown(one["contestant"]), _start(one), "on" if one["clip"] else "off", *found])
     head = [WHO, "Start", "Clipping", "Updates", "Last loss", "Largest norm of a whole gradient"]
     note = "Nats a token; the norm is taken before clipping. A training ends early where a gradient is no number."
     return Table("How the models were trained whose gradients these are", head, rows, note)
+
+
+def _start(one: Json) -> str:
+    """How the recurrent matrix began, of those that can begin in two ways."""
+    return MISSING if one["start"] == "default" else str(one["start"])
 
 
 def recall_table(logs: Logs, kind: str) -> Table:
