@@ -209,14 +209,15 @@ def size(course: str) -> Rule:
 
     def rule(race: Race, table: Found) -> tuple[list[Any], list[Row]]:
         found = next(one for one in race.plan["courses"] if one["name"] == course)["contestants"]
-        reference = {one["name"]: one["parameters"] for one in found}.get("transformer", found[-1]["parameters"])
+        sizes = {one["name"]: one["parameters"] for one in found}
+        beside = "transformer" if "transformer" in sizes else found[0]["name"]
         keys = table.head[3:]
         rows: list[Row] = []
         for one in found:
             settings = [one["settings"].get(key) for key in keys]
-            share = 100 * (one["parameters"] / reference - 1)
+            share = 100 * (one["parameters"] / sizes[beside] - 1)
             rows.append((called(one["name"]), [one["parameters"], [share], *settings]))
-        return ["Parameters", "Beside the Transformer", *keys], rows
+        return ["Parameters", f"Beside the {called(beside)}", *keys], rows
 
     return rule
 

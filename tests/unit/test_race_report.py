@@ -166,6 +166,16 @@ def test_contestants_that_a_measure_lacks_are_named(built: Built, tmp_path: Path
     assert table.rows[0][-1] == "–"
 
 
+def test_a_race_without_the_transformer(tmp_path: Path) -> None:
+    missing = ("gradients", "copying", "chain", "translation_speed")
+    folder = write_race(tmp_path / "race", Race(names=("rnn", "lstm"), seeds=(1,), missing=missing))
+    build(folder)
+    assert len(check(folder)) > 10
+    assert judgements(folder) == ["not measured", "not measured", "holds", "holds partly", "not measured"]
+    why = "It takes the Transformer and another contestant; not all of them were measured."
+    assert page(folder).verdicts[4].reason == why
+
+
 def test_a_contestant_of_another_size_is_named(tmp_path: Path) -> None:
     folder = write_race(tmp_path / "race", Race(missing=MEASURES, names=("rnn", "transformer"), seeds=(1,)))
     plan = json.loads((folder / "race.json").read_text())

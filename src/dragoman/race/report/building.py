@@ -21,6 +21,7 @@ from dragoman.race.report.method import (
 from dragoman.race.report.page import html
 from dragoman.race.report.pictures import png
 from dragoman.race.report.rules import rules
+from dragoman.race.report.scores import measure_of_size
 from dragoman.race.report.wording import family, listed, several, shown
 from dragoman.runs.writing import replacing
 
@@ -152,7 +153,12 @@ def _without_figures(logs: Logs) -> list[str]:
 
 def _unequal(logs: Logs) -> list[str]:
     """Contestants that are larger or smaller than they should be."""
-    counts = {one.name: one.parameters for one in logs.plan.contestants}
-    reference = counts.get("transformer", max(counts.values()))
-    apart = [shown(name) for name, count in counts.items() if abs(count - reference) > TOLERANCE * reference]
-    return [f"More than 2 % larger or smaller than the Transformer: {listed(apart)}."] if apart else []
+    beside, said = measure_of_size(logs.plan.contestants), []
+    apart = [
+        shown(one.name)
+        for one in logs.plan.contestants
+        if abs(one.parameters - beside.parameters) > TOLERANCE * beside.parameters
+    ]
+    if apart:
+        said.append(f"More than 2 % larger or smaller than the {shown(beside.name)}: {listed(apart)}.")
+    return said

@@ -8,7 +8,7 @@ from dragoman.race.logs import Json, Logs, TrainingLog
 from dragoman.race.plan import Course
 from dragoman.race.report.document import Table
 from dragoman.race.report.method import COURSES
-from dragoman.race.report.scores import against_transformer, mean_score
+from dragoman.race.report.scores import against_transformer, mean_score, measure_of_size
 from dragoman.race.report.tables import WHO
 from dragoman.race.report.wording import MISSING, fixed, interval, percent, probability, several, shown, signed, whole
 
@@ -99,19 +99,15 @@ def size_table(course: Course) -> Table:
     keys = sorted({key for one in contestants for key in one.settings})
     differ = {key for key in keys if len({repr(one.settings.get(key)) for one in contestants}) > 1}
     keys = [key for key in keys if key in differ and key != "model.family"]
-    reference = next((one.parameters for one in contestants if one.name == "transformer"), contestants[-1].parameters)
+    beside = measure_of_size(contestants)
     rows = [
-        [shown(one.name), whole(one.parameters), f"{signed(100 * (one.parameters / reference - 1), 2)} %"]
+        [shown(one.name), whole(one.parameters), f"{signed(100 * (one.parameters / beside.parameters - 1), 2)} %"]
         + [_setting(one.settings.get(key)) for key in keys]
         for one in contestants
     ]
+    head = [WHO, "Parameters", f"Beside the {shown(beside.name)}", *keys]
     note = "Only the settings in which contestants differ."
-    return Table(
-        f"Parameters and settings, {COURSES[course.name]}",
-        [WHO, "Parameters", "Beside the Transformer", *keys],
-        rows,
-        note,
-    )
+    return Table(f"Parameters and settings, {COURSES[course.name]}", head, rows, note)
 
 
 def _setting(value: Any) -> str:

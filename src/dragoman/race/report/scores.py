@@ -1,12 +1,19 @@
 """Quality as the verdicts and tables need it: means over trainings, and tests against the Transformer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import Any, NamedTuple
+
+from dragoman.race.plan import Contestant
 
 TRANSFORMER = "transformer"
 SIGNIFICANT = 0.05
 """Chance of a difference this large between equals, below which it counts."""
+
+
+def measure_of_size(contestants: Sequence[Contestant]) -> Contestant:
+    """Whose number of parameters the others are told beside: the Transformer, or the first where it does not race."""
+    return next((one for one in contestants if one.name == TRANSFORMER), contestants[0])
 
 
 class Paired(NamedTuple):
