@@ -30,7 +30,7 @@ from dragoman.training.watching.coach import Advice
 from tests.unit.test_race_plan import a_plan
 from tests.unit.test_stop_rules import TINY
 
-DONE = 'tell(event="share", share=0.5, text="lstm"); tell(event="done", message="measured")'
+DONE = 'print("a library speaks"); tell(event="share", share=0.5, text="lstm"); tell(event="done", message="measured")'
 PROGRAM = """
 import json, os, signal, sys, time
 def tell(**event):

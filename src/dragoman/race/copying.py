@@ -8,7 +8,7 @@ Shapes: B sequences, N tokens of a sequence.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import isfinite
 from random import Random
@@ -47,6 +47,7 @@ FIRST = EOS + 1
 TOLERANCE = 0.02
 """Share by which the contestants' numbers of parameters may differ."""
 SEARCH = SearchSettings(beam=1, longest_ratio=1)
+WARM_UP = 50
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class CopyContestant:
 
     model: ModelSettings
     training: TrainingSettings
-    """Its rate, warm-up, clipping and kernels; the end of the training is the budget's matter."""
+    """Its rate, clipping, kernels, threads; schedule, smoothing and end are the task's matter."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,9 @@ def train(
     tell: Callable[[float], None] = lambda _: None,
 ) -> Spent:
     """Trains a model to copy until the budget is spent; same task, same batches in the same order."""
+    settings = replace(
+        settings, schedule="cosine", warmup_steps=WARM_UP, label_smoothing=0.0, agreement=0.0, dtype="float32"
+    )
     model.train()
     optimizer, spent, share = build_optimizer(model, settings), Spent(), 0.0
     _warm_up(model, settings, task)

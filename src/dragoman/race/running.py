@@ -167,7 +167,9 @@ def _events(process: "subprocess.Popen[bytes]", interrupt: Interrupt) -> Iterato
             continue
         if line is None:
             return
-        yield json.loads(line)
+        # Whatever a library prints besides is no event.
+        if line.startswith(b'{"event"'):
+            yield json.loads(line)
 
 
 def _read(process: "subprocess.Popen[bytes]", lines: "queue.Queue[bytes | None]") -> None:
