@@ -121,7 +121,8 @@ def agreement(translator: Translator, pairs: Sequence[PizzeriaPair]) -> Agreemen
         names = trace.crossings()
         rows.append(_of_pair(pair, trace, names, weights))
     columns = [np.stack(column) for column in zip(*rows, strict=True)]
-    return Agreement(*columns, layers=[int(name.split(".")[1]) for name in names])
+    right, drawn, gold, reachable, end = columns
+    return Agreement(right, drawn, gold, reachable, end, [int(name.split(".")[1]) for name in names])
 
 
 def _of_pair(pair: PizzeriaPair, trace: Trace, names: Sequence[str], weights: Projections) -> tuple[Any, ...]:
