@@ -11,7 +11,7 @@ from dragoman.cli.visible import visible
 from dragoman.race.parts import Part
 from dragoman.race.plan import Course, Plan
 from dragoman.race.running import Event
-from dragoman.training.watching.words import big, count, duration
+from dragoman.training.watching.words import big, brief, count, duration
 
 
 class RaceDisplay:
@@ -114,6 +114,6 @@ def _entries(plan: Plan, course: Course) -> Table:
     title = f"{corpus}: {each[plan.budget.kind]} each, {count(len(course.seeds), 'seed')}"
     table = Table("contestant", "d_model", "parameters", "an epoch takes", title=title, title_justify="left", box=None)
     for one in course.contestants:
-        width, takes = f"{one.settings['model.d_model']:,}", duration(course.epoch_seconds[one.name])
+        width, takes = f"{one.settings['model.d_model']:,}", brief(course.epoch_seconds[one.name])
         table.add_row(one.name, width, f"{one.parameters:,}", takes)
     return table

@@ -120,9 +120,8 @@ def agreement(translator: Translator, pairs: Sequence[PizzeriaPair]) -> Agreemen
         weights = projections(translator.model) if weights is None else weights  # type: ignore[arg-type]
         names = trace.crossings()
         rows.append(_of_pair(pair, trace, names, weights))
-    columns = [np.stack(column) for column in zip(*rows, strict=True)]
-    right, drawn, gold, reachable, end = columns
-    return Agreement(right, drawn, gold, reachable, end, [int(name.split(".")[1]) for name in names])
+    right, drawn, gold, reachable, end = (np.stack(column) for column in zip(*rows, strict=True))
+    return Agreement(right, drawn, gold, reachable, end, layers=[int(name.split(".")[1]) for name in names])
 
 
 def _of_pair(pair: PizzeriaPair, trace: Trace, names: Sequence[str], weights: Projections) -> tuple[Any, ...]:
