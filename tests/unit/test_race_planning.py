@@ -11,6 +11,7 @@ from dragoman.corpora import load_named
 from dragoman.errors import DragomanError
 from dragoman.models.build import build_model
 from dragoman.race.budget import Asked
+from dragoman.race.contestants import TUNED
 from dragoman.race.folder import RaceFolder
 from dragoman.race.plan import Plan
 from dragoman.race.planning import make_plan
@@ -69,6 +70,7 @@ def test_the_plan_says_of_what_it_was_made(planned: tuple[Plan, RaceFolder]) -> 
     assert [path.parent for path in plan.test_files] == [race.data("main").resolve()] * 2
     # A twentieth of 300 for validation, and a twentieth of the rest for the test.
     assert plan.main.pairs == {"train": 271, "valid": 15}
+    assert plan.tuned == TUNED
     plan.save(race.plan_file)
     assert race.plan() == plan
 

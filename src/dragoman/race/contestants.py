@@ -21,7 +21,7 @@ REFERENCE = "transformer"
 
 @dataclass(frozen=True)
 class Family:
-    """What a contestant is, and what the search over its learning rate and dropout found (docs/race.md)."""
+    """What a contestant is, and the learning rate and dropout that it trains with."""
 
     family: str
     attention: bool
@@ -47,6 +47,8 @@ FAMILIES: Mapping[str, Family] = {
     "transformer": Family("transformer", True, 0.0015, 0.25),
 }
 """In the order in which they are told of."""
+TUNED = False
+"""Whether these rates and dropouts are what benchmarks/tune_families.py found; else they are usual values."""
 
 
 def chosen(names: str | None) -> list[str]:

@@ -111,6 +111,8 @@ class Plan:
     date: str
     lengths: list[int] = field(default_factory=list)
     """Of the sentences that are timed, where they were given."""
+    tuned: bool = False
+    """Whether learning rates and dropouts were found by a search (benchmarks/tune_families.py)."""
     trial: bool = False
     """Whether everything is measured in small, to try a race out."""
     format: int = field(default=FORMAT)

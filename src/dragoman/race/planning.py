@@ -4,6 +4,7 @@ from datetime import date
 
 from dragoman.race import material
 from dragoman.race.budget import Pass, check_enough, each_of, seeds_of, shared_out
+from dragoman.race.contestants import TUNED
 from dragoman.race.entering import Tell, enter_course
 from dragoman.race.folder import RaceFolder
 from dragoman.race.machine import machine, versions
@@ -47,6 +48,7 @@ def make_plan(folder: RaceFolder, question: Question, tell: Tell) -> Plan:
         command=question.command,
         date=str(date.today()),
         lengths=list(question.lengths),
+        tuned=TUNED,
         trial=question.trial,
     )
     check_sizes(plan)

@@ -81,7 +81,10 @@ def _avoided(plan: Plan) -> list[tuple[str, str]]:
         (
             "Settings made for one family",
             "Learning rate and dropout of each were found by one and the same search, on validation data, before any "
-            "race.",
+            "race."
+            if plan.tuned
+            else "Not avoided yet: learning rate and dropout of each are usual values for its family, not the best of "
+            "a search.",
         ),
         (
             "More training for one",
