@@ -1,6 +1,7 @@
 """What a run was trained on (`data.json`), and whether it is still the same when the training goes on."""
 
 import json
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -59,12 +60,14 @@ def check_files(run: Path, tell: Tell) -> DataRecord | None:
 
 
 def check_text(run: Path, noted: DataRecord | None, stored: StoredCorpus) -> None:
-    """Compares the text itself, wherever it came from.
+    """Compares the text itself, wherever it came from; another one does not stay in the store.
 
     Raises:
         DragomanError: it is not the one that the training began with.
     """
     if noted and noted.text != stored.checksums:
+        # Read anew next time, when it may have been put back.
+        shutil.rmtree(run / "store" / "text", ignore_errors=True)
         raise DragomanError(f"{stored.corpus.name} gives another text than when the training began; {_mend(run)}")
 
 
