@@ -136,13 +136,26 @@ def test_contradicting_options(dragoman: Dragoman, trained: Path, lines: Path, t
     fails(dragoman("translate", trained, text, "--beam", 0), 2, "choose 1 (greedy) or more")
 
 
-def test_a_resumed_training_keeps_its_settings(dragoman: Dragoman, trained: Path) -> None:
+def test_a_resumed_training_keeps_its_settings(dragoman: Dragoman, trained: Path, lines: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.en"
+    asked = ["--source", other, *sets("model.d_ff=128", "training.threads=2", "training.steps=30")]
     fails(
-        dragoman("train", trained, "--resume", "--set", "model.d_ff=128"),
+        dragoman("train", trained, "--resume", *asked),
         2,
+        f"data.source is {lines / 'train.en'} in the run, {other} was given",
         "model.d_ff is 64 in the run, 128 was given",
+        "training.threads is 1 in the run, 2 was given",
         "start a new run",
     )
+
+
+@pytest.mark.parametrize(("line", "said"), [("no tab", "no tab in the line"), ("a\tb\tc", "2 tabs in the line")])
+def test_a_tsv_with_one_column_or_three(line: str, said: str, dragoman: Dragoman, tmp_path: Path) -> None:
+    good, bad = write(tmp_path / "good.tsv", "a\tb", "c\td"), write(tmp_path / "bad.tsv", "a\tb", line)
+    for given in (["--tsv", bad], ["--tsv", good, "--valid-tsv", bad]):
+        result = dragoman("train", tmp_path / "r", *given, "--minutes", 1)
+        fails(result, 1, f"bad.tsv, line 2: {said}; put exactly one tab between source and target")
+        assert not (tmp_path / "r").exists()
 
 
 def test_not_a_run(dragoman: Dragoman, tmp_path: Path, lines: Path) -> None:

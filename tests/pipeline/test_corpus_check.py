@@ -100,7 +100,25 @@ def test_what_is_no_text_file(dragoman: Dragoman, tmp_path: Path) -> None:
     }.items():
         fails(dragoman("corpus", "check", good, tmp_path / name), 1, words)
         fails(dragoman("corpus", "check", good, good, "--against", tmp_path / name), 1, words)
-    fails(dragoman("corpus", "check", "/dev/zero", good), 1, "is a pipe or device")
+        fails(dragoman("corpus", "check", "--tsv", tmp_path / name), 1, words)
+    for place in ("/dev/zero", tmp_path / "pipe"):
+        words = f"{place} is a pipe or device; a check reads more than once: save it as a file first"
+        fails(dragoman("corpus", "check", place, good), 1, words)
+
+
+def test_a_tsv_with_one_column_or_three(dragoman: Dragoman, tmp_path: Path) -> None:
+    tsv = tmp_path / "pairs.tsv"
+    tsv.write_text("a dog\tein Hund\nno tab\none\teins\tuno\na cat\teine Katze\n", encoding="utf-8")
+    result = dragoman("corpus", "check", "--tsv", tsv, "--clean", tmp_path / "out", "--json")
+    assert (result.code, result.err) == (0, "")
+    faults = [json.loads(line) for line in result.out.splitlines()]
+    torn = next(fault for fault in faults if fault.get("kind") == "torn")
+    assert torn["count"] == 2
+    told = dragoman("corpus", "check", "--tsv", tsv).out
+    assert "a TSV line without exactly one tab; put one tab between source and target" in told
+    assert "3: one | eins<09>uno" in told
+    assert "2 of 4 pairs would be kept" in told
+    assert (tmp_path / "out.tsv").read_text(encoding="utf-8") == "a dog\tein Hund\na cat\teine Katze\n"
 
 
 def test_wrong_usage(dragoman: Dragoman, tmp_path: Path) -> None:
@@ -119,6 +137,18 @@ def test_an_endless_line_is_not_read(dragoman: Dragoman, tmp_path: Path, monkeyp
         (tmp_path / name).write_text(f"good\n{'x' * line}", encoding="utf-8")
     fails(dragoman("corpus", "check", tmp_path / "a.en", tmp_path / "a.de"), 1, "a.en, line 2 is longer than 1,000")
     assert dragoman("corpus", "check", tmp_path / "a.de", tmp_path / "a.de").code == 0
+
+
+def test_a_gibibyte_in_one_line_and_a_small_gzip_file_of_it(dragoman: Dragoman, tmp_path: Path) -> None:
+    good = tmp_path / "good.en"
+    good.write_text("one\ntwo\n", encoding="utf-8")
+    (tmp_path / "hole").write_bytes(b"one\n")
+    os.truncate(tmp_path / "hole", 2**30)
+    (tmp_path / "zeros.gz").write_bytes(gzip.compress(b"one\n" + bytes(2**25)))
+    for name in ("hole", "zeros.gz"):
+        words = f"{name}, line 2 is longer than 16,777,216 bytes; give a text file with one sentence a line"
+        fails(dragoman("corpus", "check", good, tmp_path / name), 1, words)
+        fails(dragoman("corpus", "check", "--tsv", tmp_path / name), 1, words)
 
 
 def test_nothing_is_overwritten(dragoman: Dragoman, tmp_path: Path) -> None:

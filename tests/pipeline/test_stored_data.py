@@ -1,5 +1,7 @@
 """A training's data on the disk: windows, kills, pipes, files that changed or went, a store that was deleted."""
 
+import contextlib
+import gzip
 import json
 import os
 import shutil
@@ -79,10 +81,12 @@ def test_a_changed_file_is_named(dragoman: Dragoman, copied: Path) -> None:
     run = copied / "run"
     assert dragoman("train", run, *files(copied), *SHORT).code == 0
     again = [run, "--resume", *sets("training.steps=6")]
-    before = (copied / "train.de").read_text()
-    (copied / "train.de").write_text(before.replace("Ein", "Kein", 1), encoding="utf-8")
-    fails(dragoman("train", *again), 1, str(copied / "train.de"), "has changed since", "put it back", "--from")
-    (copied / "train.de").write_text(before, encoding="utf-8")
+    for name in ("train.en", "train.de", "valid.en", "valid.de"):
+        before = (copied / name).read_bytes()
+        # As many bytes as before.
+        (copied / name).write_bytes(before.replace(b"e", b"a", 1))
+        fails(dragoman("train", *again), 1, f"{copied / name} has changed since", "put it back", f"--from {run}")
+        (copied / name).write_bytes(before)
     assert dragoman("train", *again).code == 0
 
 
@@ -148,11 +152,26 @@ def _feed(source: Path, pipe: Path) -> None:
         file.write(source.read_bytes())
 
 
-def test_a_line_without_end(dragoman: Dragoman, tmp_path: Path) -> None:
-    with (tmp_path / "s").open("wb") as file:
+def _feed_without_end(pipe: Path) -> None:
+    with contextlib.suppress(BrokenPipeError), pipe.open("wb", buffering=0) as file:
         file.write(b"one\n")
-        file.truncate(2**25)
+        while True:
+            file.write(bytes(2**20))
+
+
+def test_a_line_without_end(dragoman: Dragoman, tmp_path: Path) -> None:
+    """In a file of a gibibyte that is one hole, in a small gzip file, and from a pipe."""
     (tmp_path / "t").write_text("eins\n")
-    result = dragoman("train", tmp_path / "r", "--source", tmp_path / "s", "--target", tmp_path / "t", "--minutes", 1)
-    fails(result, 1, "s, line 2: the line is longer than 16 MiB", "put one sentence on a line")
-    assert not (tmp_path / "r").exists()
+    (tmp_path / "hole").write_bytes(b"one\n")
+    os.truncate(tmp_path / "hole", 2**30)
+    (tmp_path / "zeros.gz").write_bytes(gzip.compress(b"one\n" + bytes(2**25)))
+    os.mkfifo(tmp_path / "pipe")
+    feeder = threading.Thread(target=_feed_without_end, args=(tmp_path / "pipe",))
+    feeder.start()
+    for name in ("hole", "zeros.gz", "pipe"):
+        given = ["--source", tmp_path / name, "--target", tmp_path / "t", "--minutes", 1]
+        result = dragoman("train", tmp_path / "r", *given)
+        words = f"{tmp_path / name}, line 2: the line is longer than 16 MiB; put one sentence on a line"
+        fails(result, 1, words)
+        assert not (tmp_path / "r").exists()
+    feeder.join()
