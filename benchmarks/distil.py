@@ -6,7 +6,7 @@
 The teacher translates the training sources by beam search. Students of one shape, seed and number of updates are
 trained on the references, on the teacher's translations, and on both together; each is scored on the validation split
 (for choices) or the test split (once, for what is reported), and so is the teacher. What is there already is taken as
-it is. The commands are those of docs/recipes.md.
+it is.
 """
 
 import argparse
