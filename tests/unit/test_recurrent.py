@@ -1,16 +1,13 @@
-"""Every recurrent translator keeps the contract: steps equal the rows of the parallel pass, batches equal one by one,
-states join and move, weights come back from a file."""
+"""What is the recurrent translators' own: rows, gradients, the written-out way, what passes from encoder to decoder."""
 
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from dragoman.batches.padded import BOS, pair_batch, source_batch
+from dragoman.batches.padded import pair_batch, source_batch
 from dragoman.config import ModelSettings, SearchSettings, TrainingSettings
-from dragoman.errors import DragomanError
 from dragoman.layers.recurrent import written_out
 from dragoman.models.build import build_model, title
 from dragoman.models.contract import TraceableModel, TrainableModel
@@ -19,44 +16,18 @@ from dragoman.models.weights import load_weights, named_weights
 from dragoman.search import search
 from dragoman.training.optimizer import build_optimizer
 from dragoman.training.step import batch_loss, update
+from tests.unit.small_models import RECURRENT, SOURCES, TARGETS
+from tests.unit.small_models import small as small_model
 
-SOURCES = [[5, 6, 7, 8, 9], [10], [11, 12, 13], [5, 5]]
-TARGETS = [[20, 21], [22, 23, 24, 25, 26, 27], [], [28, 29, 30]]
-VARIANTS: list[dict[str, Any]] = [
-    {"family": family, "attention": attention, "bidirectional": both_ways}
-    for family, attention, both_ways in product(["rnn", "gru", "lstm"], ["none", "additive", "dot"], [True, False])
-] + [
-    {"family": "lstm", "attention": "additive", "input_feeding": True},
-    {"family": "gru", "attention": "dot", "input_feeding": True, "tie": "none"},
-    {"family": "rnn", "attention": "none", "encoder_layers": 1, "tie": "output"},
-    {"family": "lstm", "attention": "none", "encoder_layers": 3, "decoder_layers": 1},
-]
-FEEDING = [variant for variant in VARIANTS if variant.get("input_feeding")]
-every_variant = pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: "-".join(map(str, v.values())))
+FEEDING = [variant for variant in RECURRENT if variant.get("input_feeding")]
+every_variant = pytest.mark.parametrize("variant", RECURRENT, ids=lambda v: "-".join(map(str, v.values())))
 
 
 def small(**changes: Any) -> RecurrentTranslator:
-    """A small model in float64, with biases that are not zero."""
-    shape = {"d_model": 16, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.3} | changes
-    model = build_model(ModelSettings(**shape), 40, 40, seed=1)
+    """A small recurrent one."""
+    model = small_model(**changes)
     assert isinstance(model, RecurrentTranslator)
-    torch.manual_seed(3)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.2 * torch.randn_like(parameter))
-    return model.double().eval()
-
-
-@every_variant
-def test_steps_equal_the_parallel_pass(variant: dict[str, Any]) -> None:
-    model = small(**variant)
-    batch = pair_batch(SOURCES, TARGETS)
-    expected = model(batch).log_softmax(-1)
-    state = model.start(model.encode(batch.source))
-    for place in range(batch.target_in.shape[1]):
-        step, state = model.step(batch.target_in[:, place], state)
-        real = batch.target_mask[:, place]
-        assert torch.allclose(step.log_probabilities[real], expected[real, place], atol=1e-12)
+    return model
 
 
 @every_variant
@@ -75,15 +46,6 @@ def test_keeps_the_contract(variant: dict[str, Any]) -> None:
     assert isinstance(model, TraceableModel)
     assert model.has_attention == (variant["attention"] != "none")
     assert model.output.bias is None
-
-
-@every_variant
-def test_a_batch_equals_one_by_one(variant: dict[str, Any]) -> None:
-    model = small(**variant)
-    together = model(pair_batch(SOURCES, TARGETS))
-    for row, (source, target) in enumerate(zip(SOURCES, TARGETS, strict=True)):
-        alone = model(pair_batch([source], [target]))
-        assert torch.allclose(together[row, : len(target) + 1], alone[0], rtol=0, atol=1e-12)
 
 
 @every_variant
@@ -113,48 +75,6 @@ def test_written_out_is_the_same_model(variant: dict[str, Any]) -> None:
     assert torch.allclose(fast, plain, rtol=0, atol=1e-12)
 
 
-def test_a_later_word_changes_nothing_before_it() -> None:
-    for variant in VARIANTS:
-        model = small(**variant)
-        first, second = model(pair_batch([[5, 6]] * 2, [[20, 21, 22], [20, 21, 39]]))
-        assert torch.allclose(first[:3], second[:3], atol=1e-13)
-        assert not torch.allclose(first[3], second[3])
-
-
-@every_variant
-def test_reorder_repeats_and_drops_rows_and_leaves_the_old_state(variant: dict[str, Any]) -> None:
-    model = small(**variant)
-    state = model.start(model.encode(source_batch(SOURCES)))
-    _, state = model.step(torch.full((4,), BOS), state)
-    model.step(torch.tensor([20, 21, 22, 23]), model.reorder(state, torch.arange(4)))
-    moved, _ = model.step(torch.tensor([22, 20, 22]), model.reorder(state, torch.tensor([2, 0, 2])))
-    plain, _ = model.step(torch.tensor([20, 21, 22, 23]), state)
-    assert torch.allclose(moved.log_probabilities, plain.log_probabilities[[2, 0, 2]], atol=1e-12)
-
-
-@every_variant
-def test_joined_rows_go_on_as_if_alone(variant: dict[str, Any]) -> None:
-    model = small(**variant)
-    old = model.start(model.encode(source_batch(SOURCES[:2])))
-    for token in (BOS, 20, 21):
-        _, old = model.step(torch.full((2,), token), old)
-    new = model.start(model.encode(source_batch([[7, 8, 9, 10, 11, 12, 13]])))
-    _, new = model.step(torch.tensor([BOS]), new)
-    for joined, parts in [(model.join(old, new), (old, new)), (model.join(new, old), (new, old))]:
-        tokens = torch.tensor([30, 31, 32])
-        together, later = model.step(tokens, joined)
-        again, _ = model.step(tokens, later)
-        at = 0
-        for part in parts:
-            mine = tokens[at : at + len(part.layers[0][0])]
-            step, alone = model.step(mine, part)
-            step_again, _ = model.step(mine, alone)
-            for joint, single in [(together, step), (again, step_again)]:
-                found = joint.log_probabilities[at : at + len(mine)]
-                assert torch.allclose(found, single.log_probabilities, atol=1e-12)
-            at += len(mine)
-
-
 @every_variant
 def test_search_finds_what_one_by_one_finds(variant: dict[str, Any]) -> None:
     model = small(**variant)
@@ -165,20 +85,6 @@ def test_search_finds_what_one_by_one_finds(variant: dict[str, Any]) -> None:
             (alone,) = search(model, source_batch([source]), settings)
             assert together[row][0].tokens == alone[0].tokens
             assert together[row][0].score == pytest.approx(alone[0].score, abs=1e-10)
-
-
-def test_attention_over_the_source_is_a_distribution_without_padding() -> None:
-    for variant in VARIANTS:
-        model, batch = small(**variant), source_batch(SOURCES)
-        step, _ = model.step(torch.full((4,), BOS), model.start(model.encode(batch)), attention=True)
-        if not model.has_attention:
-            assert step.attention is None
-            with pytest.raises(DragomanError, match="no attention over the source"):
-                search(model, batch, SearchSettings(beam=1), attention=True)
-            continue
-        assert step.attention is not None
-        assert torch.allclose(step.attention.sum(-1), torch.ones(4, dtype=torch.float64))
-        assert bool((step.attention[~batch.mask] == 0).all())
 
 
 def test_without_attention_one_vector_is_all_that_passes() -> None:
@@ -212,7 +118,7 @@ def test_dropout_works_while_training_only() -> None:
 
 
 def test_weights_come_back(tmp_path: Path) -> None:
-    for variant in VARIANTS:
+    for variant in RECURRENT:
         model, other = small(**variant), small(**variant)
         with torch.no_grad():
             for parameter in other.parameters():

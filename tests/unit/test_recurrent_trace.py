@@ -6,22 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
-from dragoman.config import ModelSettings, SearchSettings, Settings, TextSettings
 from dragoman.errors import DragomanError
 from dragoman.inspection.six_steps import default_attention, find_word, six_steps
 from dragoman.layers.recurrent import Recurrence
-from dragoman.models.build import build_model
 from dragoman.models.recurrent import RecurrentTranslator
-from dragoman.text import Tokenizers
 from dragoman.tracing import Trace, recording
 from dragoman.translation import Translator
+from tests.unit.traced import LINES, TARGETS, Wide, close
+from tests.unit.traced import translator as traced_translator
 
-LINES = ["The pizza came out of the oven and it tasted good.", "A dog.", "Two small dogs play in the deep snow."]
-TARGETS = ["Die Pizza kam aus dem Ofen und sie schmeckte gut.", "Ein Hund.", "Zwei kleine Hunde spielen."]
-LIMIT = 1e-5
-Wide = NDArray[np.float64]
 VARIANTS: list[dict[str, Any]] = [
     {"family": family, "attention": attention, "bidirectional": both_ways, "input_feeding": feeding}
     for family, (attention, feeding), both_ways in product(
@@ -31,29 +25,13 @@ VARIANTS: list[dict[str, Any]] = [
 
 
 def translator(**changes: Any) -> Translator:
-    """A model with large weights, so that gates and attention are far from even."""
-    settings = Settings(
-        model=ModelSettings(d_model=24, encoder_layers=2, decoder_layers=2, dropout=0.3, **changes),
-        search=SearchSettings(beam=1, longest_ratio=0.3),
-    )
-    tokenizers = Tokenizers.learn(LINES * 3, TARGETS * 3, TextSettings(vocabulary_size=320), seed=1)
-    model = build_model(settings.model, tokenizers.source.size, tokenizers.target.size, seed=2).eval()
-    torch.manual_seed(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.mul_(1.7).add_(0.1 * torch.randn_like(parameter))
-    return Translator(model, tokenizers, settings)
+    """A small recurrent one."""
+    return traced_translator(**{"d_model": 24} | changes)
 
 
 def model_of(ours: Translator) -> RecurrentTranslator:
     assert isinstance(ours.model, RecurrentTranslator)
     return ours.model
-
-
-def close(found: Any, expected: Wide) -> None:
-    """Within the limit, relative to the largest value (at least 1)."""
-    assert found.shape == expected.shape
-    assert np.abs(found - expected).max() <= LIMIT * max(1.0, np.abs(expected).max())
 
 
 def wide(tensor: torch.Tensor) -> Wide:

@@ -117,6 +117,14 @@ class _Contradiction:
     keys: tuple[str, ...]
     holds: Callable[[Settings], bool]
     words: Callable[[Settings], str]
+    of: Literal["all", "transformer", "recurrent"] = "all"
+    """The families that it concerns; the others do not have these settings."""
+
+    def found(self, settings: Settings, doubtful: Collection[str]) -> bool:
+        """Whether it is there for sure: with settings of which none is doubtful."""
+        kind = "transformer" if settings.model.family == "transformer" else "recurrent"
+        keys = {*self.keys, "model.family"} if self.of != "all" else {*self.keys}
+        return self.of in ("all", kind) and not keys & set(doubtful) and self.holds(settings)
 
 
 def _drops_attention(settings: Settings) -> bool:
@@ -125,18 +133,18 @@ def _drops_attention(settings: Settings) -> bool:
 
 _CONTRADICTIONS = (
     _Contradiction(
-        ("model.family", "model.d_model", "model.heads"),
-        lambda s: s.model.family == "transformer" and s.model.d_model % s.model.heads != 0,
+        ("model.d_model", "model.heads"),
+        lambda s: s.model.d_model % s.model.heads != 0,
         lambda s: (
             f"model.d_model {s.model.d_model} is not divisible by model.heads {s.model.heads}; "
             f"give a multiple, such as {-(-s.model.d_model // s.model.heads) * s.model.heads}"
         ),
+        of="transformer",
     ),
     _Contradiction(
-        ("model.family", "model.positions", "model.d_model", "model.heads"),
+        ("model.positions", "model.d_model", "model.heads"),
         lambda s: (
-            s.model.family == "transformer"
-            and s.model.positions == "rotary"
+            s.model.positions == "rotary"
             and s.model.d_model % s.model.heads == 0
             and s.model.d_model // s.model.heads % 2 == 1
         ),
@@ -144,42 +152,43 @@ _CONTRADICTIONS = (
             f"model.positions 'rotary' needs an even head width, but model.d_model / model.heads is "
             f"{s.model.d_model // s.model.heads}; give model.d_model {s.model.d_model + s.model.heads}"
         ),
+        of="transformer",
     ),
     _Contradiction(
-        ("model.family", "model.positions", "model.d_model"),
-        lambda s: s.model.family == "transformer" and s.model.positions == "sinusoidal" and s.model.d_model % 2 == 1,
+        ("model.positions", "model.d_model"),
+        lambda s: s.model.positions == "sinusoidal" and s.model.d_model % 2 == 1,
         lambda s: (
             f"model.positions 'sinusoidal' needs an even model.d_model, not {s.model.d_model}; "
             f"give an even one, such as {s.model.d_model + 1}"
         ),
+        of="transformer",
     ),
     _Contradiction(
-        ("model.family", "model.positions", "model.longest", "batches.longest"),
-        lambda s: (
-            s.model.family == "transformer"
-            and s.model.positions == "learned"
-            and s.model.longest < s.batches.longest + 1
-        ),
+        ("model.positions", "model.longest", "batches.longest"),
+        lambda s: s.model.positions == "learned" and s.model.longest < s.batches.longest + 1,
         lambda s: (
             f"model.positions 'learned' needs model.longest above batches.longest, but {s.model.longest} is "
             f"not above {s.batches.longest}; give model.longest at least {s.batches.longest + 1}"
         ),
+        of="transformer",
     ),
     _Contradiction(
-        ("model.family", "model.bidirectional", "model.d_model"),
-        lambda s: s.model.family != "transformer" and s.model.bidirectional and s.model.d_model % 2 == 1,
+        ("model.bidirectional", "model.d_model"),
+        lambda s: s.model.bidirectional and s.model.d_model % 2 == 1,
         lambda s: (
             f"model.bidirectional shares model.d_model {s.model.d_model} equally between two directions; "
             f"give an even one, such as {s.model.d_model + 1}, or model.bidirectional false"
         ),
+        of="recurrent",
     ),
     _Contradiction(
-        ("model.family", "model.input_feeding", "model.attention"),
-        lambda s: s.model.family != "transformer" and s.model.input_feeding and s.model.attention == "none",
+        ("model.input_feeding", "model.attention"),
+        lambda s: s.model.input_feeding and s.model.attention == "none",
         lambda s: (
             "model.input_feeding feeds what attention found; give model.attention additive or dot, "
             "or model.input_feeding false"
         ),
+        of="recurrent",
     ),
     _Contradiction(
         ("model.tie", "text.joint"),
@@ -211,9 +220,7 @@ _CONTRADICTIONS = (
 
 def contradictions(settings: Settings, doubtful: Collection[str] = ()) -> list[str]:
     """Says which settings contradict each other; those about a doubtful key are left out."""
-    return [
-        rule.words(settings) for rule in _CONTRADICTIONS if not set(rule.keys) & set(doubtful) and rule.holds(settings)
-    ]
+    return [rule.words(settings) for rule in _CONTRADICTIONS if rule.found(settings, doubtful)]
 
 
 def check_training(settings: Settings) -> None:

@@ -98,10 +98,7 @@ class Alignment(nn.Module):
             query=query,
             key=seen.keys,
             value=seen.values,
-            scores=attended.scores,
-            scaled=attended.scaled,
-            weights=attended.weights,
-            context=attended.context,
+            **attended._asdict(),
             joined=joined,
             output=output,
         )

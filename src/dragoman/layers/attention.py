@@ -162,10 +162,7 @@ class MultiHeadAttention(nn.Module):
             query=queries,
             key=seen.keys,
             value=seen.values,
-            scores=attended.scores,
-            scaled=attended.scaled,
-            weights=attended.weights,
-            context=attended.context,
+            **attended._asdict(),
             joined=joined,
             output=output,
         )

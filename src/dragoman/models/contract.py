@@ -94,3 +94,12 @@ class TrainableModel(nn.Module, TraceableModel[State]):
 
         Rows may follow that belong to no sentence; what is to be predicted there is negative.
         """
+
+    def project(self, hidden: Float[Tensor, "... M"]) -> Float[Tensor, "... V"]:
+        """Logits over the target vocabulary."""
+        logits: Tensor = self.output(hidden)
+        return logits
+
+    def forward(self, batch: PairBatch) -> Float[Tensor, "B T V"]:
+        """Logits at every target position."""
+        return self.project(self.hidden(batch))

@@ -139,15 +139,6 @@ class RecurrentTranslator(TrainableModel[RecurrentState]):
         mask = batch.target_mask
         return self.hidden(batch)[mask], batch.target_out[mask]
 
-    def project(self, hidden: Float[Tensor, "... M"]) -> Float[Tensor, "... V"]:
-        """Logits over the target vocabulary."""
-        logits: Tensor = self.output(hidden)
-        return logits
-
-    def forward(self, batch: PairBatch) -> Float[Tensor, "B T V"]:
-        """Logits at every target position."""
-        return self.project(self.hidden(batch))
-
     def step(
         self, tokens: Int[Tensor, "R"], state: RecurrentState, attention: bool = False
     ) -> tuple[Step, RecurrentState]:

@@ -196,15 +196,6 @@ class Transformer(TrainableModel[TransformerState]):
         mask = batch.target_mask
         return self.hidden(batch)[mask], batch.target_out[mask]
 
-    def project(self, hidden: Float[Tensor, "... M"]) -> Float[Tensor, "... V"]:
-        """Logits over the target vocabulary."""
-        logits: Tensor = self.output(hidden)
-        return logits
-
-    def forward(self, batch: PairBatch) -> Float[Tensor, "B T V"]:
-        """Logits at every target position."""
-        return self.project(self.hidden(batch))
-
     def start(self, memory: Memory) -> TransformerState:
         """Projects the memory once for every decoder layer; nothing has been read yet."""
         projected = [layer.cross_attention.keys_values(memory.vectors) for layer in self._decoder_layers()]

@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from dragoman import kernels
 from dragoman.batches.padded import BOS, PairBatch, SourceBatch
@@ -87,16 +87,12 @@ def measure_speed(
         DragomanError: sentences of the longest length do not fit into memory.
     """
     check_lengths(contestants, plan.training, plan.vocabulary, plan.lengths, plan.positions)
-    runners = {name: _Updates(settings, plan) for name, settings in contestants.items()}
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in contestants}
-    for number, length in enumerate(plan.lengths):
-        batch = _batch(plan, length)
-        times = _interleaved(runners, batch, plan.repetitions)
-        for name, taken in times.items():
-            tokens = plan.positions(length)
-            found[name].append(_speed(length, tokens, [one.total for one in taken]) | _parts(taken))
-        tell(f"{length} tokens", (number + 1) / len(plan.lengths))
-    return {"lengths": list(plan.lengths), "target_tokens": plan.target_tokens, "contestants": found}
+
+    def entry(length: int, taken: Sequence[UpdateTimes]) -> dict[str, Any]:
+        return _speed(length, plan.positions(length), [one.total for one in taken]) | _parts(taken)
+
+    found = _by_length({name: _Updates(one, plan) for name, one in contestants.items()}, plan, entry, tell)
+    return found | {"target_tokens": plan.target_tokens}
 
 
 def measure_translation_speed(
@@ -112,12 +108,24 @@ def measure_translation_speed(
         DragomanError: sentences of the longest length do not fit into memory.
     """
     check_lengths(contestants, plan.training, plan.vocabulary, plan.lengths, plan.positions)
-    runners = {name: _Translations(settings, plan) for name, settings in contestants.items()}
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in contestants}
+
+    def entry(length: int, taken: Sequence[float]) -> dict[str, Any]:
+        return _speed(length, plan.positions(length), taken)
+
+    return _by_length({name: _Translations(one, plan) for name, one in contestants.items()}, plan, entry, tell)
+
+
+def _by_length(
+    runners: Mapping[str, Callable[[PairBatch], Taken]],
+    plan: SpeedPlan,
+    entry: Callable[[int, Sequence[Taken]], dict[str, Any]],
+    tell: Tell,
+) -> dict[str, Any]:
+    """Runs all contestants at each length; `entry` makes of what a contestant took what is kept."""
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in runners}
     for number, length in enumerate(plan.lengths):
-        batch = _batch(plan, length)
-        for name, taken in _interleaved(runners, batch, plan.repetitions).items():
-            found[name].append(_speed(length, plan.positions(length), taken))
+        for name, taken in _interleaved(runners, _batch(plan, length), plan.repetitions).items():
+            found[name].append(entry(length, taken))
         tell(f"{length} tokens", (number + 1) / len(plan.lengths))
     return {"lengths": list(plan.lengths), "contestants": found}
 
@@ -136,14 +144,14 @@ class _Updates:
         begin = perf_counter()
         with kernels.fused(self.training.kernels == "fused"):
             loss, _, count = training_loss(self.model, batch, self.training)
-        _wait_for(loss)
+        hardware.wait_for(loss)
         forward = perf_counter()
         (loss / count).backward()
-        _wait_for(last.grad)
+        hardware.wait_for(last.grad)
         backward = perf_counter()
         nn.utils.clip_grad_norm_(parameters, self.training.clip or float("inf"))
         step(self.optimizer, RATE)
-        _wait_for(last)
+        hardware.wait_for(last)
         return UpdateTimes(forward - begin, backward - forward, perf_counter() - backward)
 
 
@@ -166,12 +174,6 @@ def _built(settings: ModelSettings, plan: SpeedPlan) -> TrainableModel[Any]:
 
 def _batch(plan: SpeedPlan, length: int) -> PairBatch:
     return drawn_pairs(plan.rows(length), length, plan.vocabulary, plan.seed, device=hardware.device())
-
-
-def _wait_for(result: Tensor | None) -> None:
-    """Reads a number, so that a device that works on its own has come to its end."""
-    if result is not None:
-        float(result.detach().flatten()[0])
 
 
 def _interleaved(

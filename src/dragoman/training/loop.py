@@ -88,16 +88,20 @@ class Loop:
             self._tell_skipped()
         elif progress.step % settings.log_every == 0:
             self._log(result, rate, share)
-        if self._validation_is_due(len(epoch.batches)):
+        before, self._share = self._share, self._budget.share(progress, len(epoch.batches))
+        if self._validation_is_due(before):
             self._validate()
         elif self._saver.due():
             self._saver.try_to_save()
         return epoch
 
-    def _validation_is_due(self, batches: int) -> bool:
-        """Whether an update brought the training to one of its validations; the closing one comes by itself."""
-        settings, before = self._settings.training, self._share
-        self._share = self._budget.share(self.progress, batches)
+    def _validation_is_due(self, before: float) -> bool:
+        """Whether an update brought the training to a validation; the closing one comes by itself.
+
+        Args:
+            before: the share of the training that was over after the update before.
+        """
+        settings = self._settings.training
         if not settings.validations:
             return self.progress.step % settings.validate_every == 0
         return int(before * settings.validations) < int(self._share * settings.validations) < settings.validations

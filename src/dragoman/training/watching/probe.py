@@ -5,7 +5,6 @@ away and the random numbers are put back: nothing that the training computes is 
 prepares (compiled kernels and products) the training needs too.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, inf
 from statistics import median
@@ -13,11 +12,12 @@ from time import perf_counter
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from dragoman import kernels
 from dragoman.batches.padded import PairBatch, SourceBatch, source_batch
 from dragoman.config import TrainingSettings
+from dragoman.models import hardware
 from dragoman.models.contract import TrainableModel
 from dragoman.search.hypothesis import best_tokens
 from dragoman.text.special import BOS
@@ -114,14 +114,8 @@ def _pass(model: TrainableModel[Any], batch: PairBatch, settings: TrainingSettin
     with kernels.fused(settings.kernels == "fused"):
         loss, _, count = training_loss(model, batch, settings)
     gradients = torch.autograd.grad(loss / count, list(model.parameters()), allow_unused=True)
-    _wait_for(gradients)
+    hardware.wait_for(gradients[-1])
     return clock() - begin
-
-
-def _wait_for(results: Sequence[Tensor | None]) -> None:
-    """Reads a number, so that a device that works on its own has come to its end."""
-    for result in results[-1:]:
-        _ = result is not None and float(result.detach().flatten()[0])
 
 
 def _optimizer_seconds(model: TrainableModel[Any], settings: TrainingSettings) -> float:
@@ -135,7 +129,7 @@ def _optimizer_seconds(model: TrainableModel[Any], settings: TrainingSettings) -
         begin = clock()
         nn.utils.clip_grad_norm_(trial.parameters(), 1.0)
         optimizer.step()
-        _wait_for([trial.weight])
+        hardware.wait_for(trial.weight)
         times.append(clock() - begin)
     return min(times) * count / trial.weight.numel()
 
