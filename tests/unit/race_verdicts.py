@@ -177,7 +177,10 @@ def third(race: Race) -> Expected:
                 results.append((mine > theirs) - (mine < theirs))
         if all(name in pronouns for name in pair):
             one, other = (pronouns[name][-1] for name in pair)
-            results.append((one["low"] > other["high"]) - (one["high"] < other["low"]))
+            result = (one["low"] > other["high"]) - (one["high"] < other["low"])
+            guessed = max(race.measures["pronouns"]["shortcuts"].values())
+            if result or one["right"] > guessed or other["right"] > guessed:
+                results.append(result)
             of_pair.append([100 * one["right"], 100 * other["right"]])
             values += race.measures["pronouns"]["distances"][-1]
         curves = [racing_curve(race, name) for name in pair]

@@ -166,6 +166,27 @@ def test_contestants_that_a_measure_lacks_are_named(built: Built, tmp_path: Path
     assert table.rows[0][-1] == "–"
 
 
+def test_contestants_that_learnt_nothing_prove_nothing(built: Built, tmp_path: Path) -> None:
+    folder = shutil.copytree(built("told"), tmp_path / "race")
+    file = folder / "measures" / "pronouns.json"
+    pronouns = json.loads(file.read_text())
+    for name in ("rnn", "lstm"):
+        pronouns["contestants"][name][-1] |= {"right": 0.1, "low": 0.0, "high": 0.3}
+    file.write_text(json.dumps(pronouns))
+    file = folder / "measures" / "quality.json"
+    quality = json.loads(file.read_text())
+    for run in quality["runs"]:
+        run["bleu"] = {"score": 0.1, "low": 0.0, "high": 0.2}
+    file.write_text(json.dumps(quality))
+    build(folder)
+    third, fifth = page(folder).verdicts[2], page(folder).verdicts[4]
+    assert "pronouns without attention (10 % : 10 %), where neither beats the shortcuts" in third.reason
+    assert third.judgement == "holds"
+    nobody = "Nobody translates yet: every BLEU is below one, and the verdict says nothing."
+    assert any(nobody in said for said in page(folder).words)
+    assert fifth.judgement == "holds"
+
+
 def test_a_race_without_the_transformer(tmp_path: Path) -> None:
     missing = ("gradients", "copying", "chain", "translation_speed")
     folder = write_race(tmp_path / "race", Race(names=("rnn", "lstm"), seeds=(1,), missing=missing))

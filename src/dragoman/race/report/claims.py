@@ -104,6 +104,8 @@ def all_at_once(logs: Logs) -> Verdict:
         )
         judgement = tally.at_most_partly if grows(chain["training"]) else judgement
     best = max(tests, key=lambda one: mean_score(quality, one.name, "bleu"))
+    if max(mean_score(quality, name, "bleu") for name in (TRANSFORMER, best.name)) < 1:
+        cautions.append("Nobody translates yet: every BLEU is below one, and the verdict says nothing.")
     pair = " : ".join(fixed(mean_score(quality, name, "bleu"), 1) for name in (TRANSFORMER, best.name))
     figures = [
         Figure(pair, f"BLEU, Transformer : {shown(best.name)}, the best of the others"),

@@ -61,14 +61,17 @@ def copying(logs: Logs, pair: Pair) -> Outcome | str | None:
     return Outcome("copying", f"{_which(pair)} ({mine} : {theirs} steps)", sign(mine - theirs))
 
 
-def pronouns(logs: Logs, pair: Pair) -> Outcome | None:
-    """The right er, sie, es in the bucket of the longest distance."""
+def pronouns(logs: Logs, pair: Pair) -> Outcome | str | None:
+    """The right er, sie, es in the bucket of the longest distance; cannot tell where both only guess."""
     found = _farthest(logs, pair)
     if found is None:
         return None
     mine, theirs = found
     told = f"{_which(pair)} ({percent(mine.value)} : {percent(theirs.value)})"
-    return Outcome("pronouns", told, apart(mine, theirs))
+    result = apart(mine, theirs)
+    if result == 0 and max(mine.value, theirs.value) <= max(logs.measures["pronouns"]["shortcuts"].values()):
+        return f"pronouns {told}, where neither beats the shortcuts"
+    return Outcome("pronouns", told, result)
 
 
 def gradients(logs: Logs, pair: Pair) -> Outcome | None:

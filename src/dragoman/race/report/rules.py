@@ -29,7 +29,8 @@ _TERMS = [
     ),
     (
         "Ahead in pronouns",
-        "At the longest distance the 95 % interval of the right er, sie, es lies above the other's.",
+        "At the longest distance the 95 % interval of the right er, sie, es lies above the other's. Where it does not, "
+        "and neither beats the best shortcut, the comparison cannot tell.",
     ),
     (
         "Ahead in gradients",
