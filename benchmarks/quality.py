@@ -1,9 +1,9 @@
-"""BLEU after so many minutes on Multi30k: the documented command, run as a user runs it, for language pairs and seeds.
+"""BLEU after so many minutes (or updates) on Multi30k: the documented command, as a user runs it, by pair and seed.
 
     python benchmarks/quality.py --pairs en-de de-en en-fr --preset small --minutes 20 --out runs/quality
     python benchmarks/quality.py --pairs en-de --seeds 1 2 3 --out runs/seeds
     python benchmarks/quality.py --pairs en-de --tokenized --minutes 60 --out runs/tokenized
-    python benchmarks/quality.py --pairs en-de --trial --set training.agreement=3 --out runs/trials/agreement
+    python benchmarks/quality.py --pairs en-de --trial --updates 6110 --set text.sampling=0.1 --out runs/trials/sampling
 
 Trains each pair (a run that was begun goes on, one that is finished is taken as it is), scores its test set by the
 best checkpoint of validation, prints a Markdown table, and draws the curve of validation BLEU by minute. A trial is
@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1])
     parser.add_argument("--preset", default="small")
     parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--updates", type=int, help="instead of minutes: the same on every machine, busy or not")
     parser.add_argument("--set", action="append", default=[], help="a setting of the training")
     parser.add_argument("--tokenized", action="store_true", help="the tokenized, lower-cased files and their BLEU")
     parser.add_argument("--trial", action="store_true", help="score the validation set, not the test")
@@ -62,7 +63,9 @@ def measure(pair: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
     run = options.out / (pair if seed == 1 else f"{pair}-{seed}")
     corpus = f"multi30k-tok:{pair}" if options.tokenized else f"multi30k:{pair}"
     settings = [*options.set, f"training.seed={seed}"]
-    wanted = ["--corpus", corpus, "--preset", options.preset, "--minutes", f"{options.minutes:g}"]
+    wanted = ["--corpus", corpus, "--preset", options.preset]
+    wanted += ["--minutes", f"{options.minutes:g}"] if options.updates is None else []
+    settings += [] if options.updates is None else [f"training.steps={options.updates}"]
     wanted += [part for setting in settings for part in ("--set", setting)]
     say_and_run(["train", str(run), *(["--resume"] if run.exists() else wanted), "--json"])
     split = "valid" if options.trial else "test"

@@ -10,9 +10,8 @@ import pytest
 from dragoman.config import Settings
 from dragoman.corpora.pizzeria import generate, words
 from dragoman.errors import DragomanError
-from dragoman.inspection.measures import mean
 from dragoman.race import pronouns
-from dragoman.race.pronouns import DISTANCES, measure_pronouns, stretched
+from dragoman.race.pronouns import DISTANCES, interval, measure_pronouns, stretched
 from dragoman.race.quality import TrainedRun
 from dragoman.runs import Run
 from dragoman.translation.loading import load
@@ -75,8 +74,7 @@ def test_the_figures_are_those_of_a_plain_count(tmp_path: Path, monkeypatch: pyt
         assert row["sentences"] == len(bucket.pairs)
         assert row["right"] == np.mean(right)
         assert row["preferred"] == np.mean(preferred)
-        twin = mean(right)
-        assert (row["low"], row["high"]) == (twin.low, twin.high)
+        assert (row["low"], row["high"]) == interval(row["right"], row["sentences"])
     assert found["trained_up_to"] == max(p.pronoun.distance for p in generate("train", SETTINGS) if p.pronoun)
     assert set(found["shortcuts"]) == set(found["shortcuts_by_distance"])
     for name in ("always-first-noun", "always-nearest-noun"):
@@ -91,9 +89,19 @@ def test_several_trainings_are_averaged_sentence_by_sentence(monkeypatch: pytest
     monkeypatch.setattr(pronouns, "_hits", lambda run, _: [np.array([rights[run.seed], [True] * 4]) for _ in buckets])
     found = measure_pronouns([GOLDEN, replace(GOLDEN, seed=2)], sentences=4, drawn=DRAWN)
     row = found["contestants"]["transformer"][0]
-    twin = mean([1, 0.5, 0, 0])
-    assert (row["right"], row["low"], row["high"], row["sentences"]) == (0.375, twin.low, twin.high, 4)
-    assert (row["preferred"], row["preferred_low"], row["preferred_high"]) == (1, 1, 1)
+    assert (row["right"], row["sentences"], row["preferred"]) == (0.375, 4, 1)
+    assert (row["low"], row["high"]) == interval(0.375, 4)
+    assert (row["preferred_low"], row["preferred_high"]) == interval(1, 4)
+
+
+@pytest.mark.parametrize(
+    ("right", "sentences", "bounds"),
+    [(81, 263, (0.2553, 0.3662)), (15, 148, (0.0624, 0.1605)), (0, 20, (0, 0.1611)), (1, 29, (0.0061, 0.1718))],
+)
+def test_intervals_are_those_of_the_literature(right: int, sentences: int, bounds: tuple[float, float]) -> None:
+    """Newcombe 1998, table I, method 3; and turned round."""
+    assert interval(right / sentences, sentences) == pytest.approx(bounds, abs=5e-5)
+    assert interval(1 - right / sentences, sentences) == pytest.approx((1 - bounds[1], 1 - bounds[0]), abs=5e-5)
 
 
 def test_faults_end_with_the_mend(tmp_path: Path) -> None:

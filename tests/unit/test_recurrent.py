@@ -95,13 +95,12 @@ def test_without_attention_one_vector_is_all_that_passes() -> None:
     assert [[tuple(tensor.shape) for tensor in past] for past in state.layers] == [[(4, 16)] * 2] * 2
 
 
-def test_the_decoder_starts_where_the_encoder_ended() -> None:
-    model = small(family="gru", encoder_layers=2, decoder_layers=3)
+@pytest.mark.parametrize(("encoder", "starts"), [(1, (0, 0, 0)), (2, (0, 1, 1)), (3, (0, 1, 2)), (5, (2, 3, 4))])
+def test_the_decoder_starts_where_the_encoder_ended(encoder: int, starts: tuple[int, ...]) -> None:
+    model = small(family="gru", encoder_layers=encoder, decoder_layers=3)
     memory = model.encode(source_batch(SOURCES))
     state = model.start(memory)
-    assert [past[0] is memory.ends[number][0] for past, number in zip(state.layers, (0, 1, 1), strict=True)] == [
-        True
-    ] * 3
+    assert all(past[0] is memory.ends[number][0] for past, number in zip(state.layers, starts, strict=True))
     # The last layer's end is its output at the last position (first half) and at the first one (second half).
     lengths = [len(row) for row in SOURCES]
     ends = memory.ends[-1][0]

@@ -121,8 +121,12 @@ class RecurrentTranslator(TrainableModel[RecurrentState]):
         return RecurrentMemory(x, source.mask, ends)
 
     def start(self, memory: RecurrentMemory) -> RecurrentState:
-        """Decoder layer l starts from what encoder layer l remembers, or the last one where there are fewer."""
-        ends = memory.ends
+        """Each decoder layer starts from what one encoder layer remembers.
+
+        The topmost ones hand theirs over in their order, so that no encoder layer is read by nobody; where the decoder
+        has more layers, the rest start from the encoder's last.
+        """
+        ends = memory.ends[-len(self.decoder) :]
         layers = [ends[min(number, len(ends) - 1)] for number in range(len(self.decoder))]
         seen = self.alignment.look_at(memory.vectors, memory.mask) if self.alignment else None
         fed = layers[-1][0].new_zeros(layers[-1][0].shape) if self.input_feeding else None

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, sqrt
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,6 @@ from dragoman.corpora.pizzeria import PizzeriaPair, Pronoun, generate, pronoun_a
 from dragoman.corpora.pizzeria.pronouns import MOST_FILLERS
 from dragoman.errors import DragomanError
 from dragoman.inspection.interventions import GENDERS, with_pronoun
-from dragoman.inspection.measures import mean
 from dragoman.race.quality import TrainedRun
 from dragoman.runs import Run
 from dragoman.translation import Translator
@@ -42,7 +42,7 @@ def measure_pronouns(
     drawn: int = DRAWN,
     tell: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """The share of right er, sie, es by the distance between noun and *it*, with 95 % bootstrap intervals.
+    """The share of right er, sie, es by the distance between noun and *it*, with 95 % intervals (Wilson 1927).
 
     `right` counts translations; `preferred` counts gold translations that are likelier than the same with either wrong
     pronoun (contrastive pairs, Müller et al. 2018), whatever the contestant makes of the rest of the sentence. Of
@@ -151,19 +151,21 @@ def _by_bucket(trained: Sequence[Sequence[NDArray[np.bool_]]]) -> list[dict[str,
     """A contestant's figures; `trained` are its trainings' hits by bucket."""
     rows = []
     for of_bucket in zip(*trained, strict=True):
-        right, preferred = (mean(values) for values in np.mean(of_bucket, axis=0))
-        rows.append(
-            {
-                "right": right.value,
-                "low": right.low,
-                "high": right.high,
-                "sentences": len(of_bucket[0][0]),
-                "preferred": preferred.value,
-                "preferred_low": preferred.low,
-                "preferred_high": preferred.high,
-            }
-        )
+        sentences = len(of_bucket[0][0])
+        right, preferred = (float(share) for share in np.mean(of_bucket, axis=(0, 2)))
+        row = {"right": right, "sentences": sentences, "preferred": preferred}
+        row["low"], row["high"] = interval(right, sentences)
+        row["preferred_low"], row["preferred_high"] = interval(preferred, sentences)
+        rows.append(row)
     return rows
+
+
+def interval(share: float, sentences: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927), which says something of 0 and 1 too, where resampling sees no doubt."""
+    z = NormalDist().inv_cdf(0.975)
+    centre, spread = share + z**2 / (2 * sentences), z * sqrt(share * (1 - share) / sentences + (z / sentences) ** 2 / 4)
+    low, high = ((centre + sign * spread) / (1 + z**2 / sentences) for sign in (-1, 1))
+    return max(0.0, low), min(1.0, high)
 
 
 def _by_shortcut(of_buckets: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
