@@ -161,9 +161,10 @@ def _by_bucket(trained: Sequence[Sequence[NDArray[np.bool_]]]) -> list[dict[str,
 
 
 def interval(share: float, sentences: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927), which says something of 0 and 1 too, where resampling sees no doubt."""
+    """The 95 % interval of a share (Wilson 1927): it doubts 0 and 1 too, of which resampling is sure."""
     z = NormalDist().inv_cdf(0.975)
-    centre, spread = share + z**2 / (2 * sentences), z * sqrt(share * (1 - share) / sentences + (z / sentences) ** 2 / 4)
+    centre = share + z**2 / (2 * sentences)
+    spread = z * sqrt(share * (1 - share) / sentences + (z / sentences) ** 2 / 4)
     low, high = ((centre + sign * spread) / (1 + z**2 / sentences) for sign in (-1, 1))
     return max(0.0, low), min(1.0, high)
 
