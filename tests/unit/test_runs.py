@@ -133,6 +133,17 @@ def test_a_resume_drops_the_lines_after_its_step(run: Run) -> None:
     assert [json.loads(line)["step"] for line in lines] == [10, 20, 25]
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [b"\0\0\0", b'{"step": 2, "lo', b"[2]", b"[" * 100_000, b"{}", b'{"step": null}', b'{"step": "2"}',
+     b'{"step": 2, "loss": 1.0, "tokens_per_second": "many"}', b'{"step": 2, "validation_loss": [1]}'],
+)  # fmt: skip
+def test_a_resume_drops_lines_that_are_no_lines_of_an_update(damaged: bytes, run: Run) -> None:
+    (run.path / "metrics.jsonl").write_bytes(b'{"step": 1}\n' + damaged + b'\n{"step": 3}\n')
+    run.truncate_metrics(5)
+    assert run.read_metrics() == [{"step": 1}, {"step": 3}]
+
+
 def test_metrics_that_cannot_be_written_say_so(run: Run) -> None:
     (run.path / "metrics.jsonl").mkdir()
     words = r"cannot write .*metrics\.jsonl \(Is a directory\): make it writable, then try again$"

@@ -17,6 +17,11 @@ from dragoman.runs.writing import finite, flush_to_disk, is_aside, remove_leftov
 
 RUN_FORMAT = 1
 """The layout of the folder; a larger one needs a newer dragoman."""
+_NUMBERS = (
+    "epoch", "seconds", "source_tokens", "target_tokens", "loss", "gradient_norm", "tokens_per_second",
+    "validation_loss", "validation_bleu",
+)  # fmt: skip
+"""What lines of metrics.jsonl say in numbers, or as null."""
 
 
 class Run:
@@ -150,11 +155,11 @@ class Run:
         return found
 
     def truncate_metrics(self, step: int) -> None:
-        """Drops the lines after a step, from which a resumed training goes on, and lines that a power cut damaged."""
+        """Drops the lines after a step, from which a resumed training goes on, and lines that are damaged."""
         if not self._metrics.exists():
             return
-        whole = [_object_or_none(line) for line in self._metrics.read_bytes().splitlines()]
-        kept = [json.dumps(line) + "\n" for line in whole if line is not None and line.get("step", 0) <= step]
+        whole = [_whole_line(line) for line in self._metrics.read_bytes().splitlines()]
+        kept = [json.dumps(line) + "\n" for line in whole if line is not None and line["step"] <= step]
         with self._writing(self._metrics), replacing(self._metrics) as aside:
             aside.write_text("".join(kept), encoding="utf-8")
 
@@ -217,11 +222,15 @@ def _cut_partial_line(file: Any) -> None:
         file.truncate(file.read().rfind(b"\n") + 1)
 
 
-def _object_or_none(line: bytes) -> dict[str, Any] | None:
+def _whole_line(line: bytes) -> dict[str, Any] | None:
+    """A line of metrics.jsonl; None where it is damaged: not JSON, of no update, or something else for a number."""
     try:
-        return _json_object(line)
-    except ValueError:
+        found = _json_object(line)
+    except (ValueError, RecursionError):
         return None
+    numbers = (found.get(name) for name in _NUMBERS)
+    whole = all(number is None or isinstance(number, int | float) for number in numbers)
+    return found if whole and isinstance(found.get("step"), int) else None
 
 
 def _json_object(line: bytes) -> dict[str, Any]:

@@ -50,13 +50,13 @@ def _stretch(line: Line, logged: Sequence[Line], clip: float) -> Stretch:
     speeds = [float(one["tokens_per_second"]) for one in logged if one.get("tokens_per_second")]
     return Stretch(
         step=int(line["step"]),
-        epoch=int(line.get("epoch", 0)),
-        seconds=float(line.get("seconds", 0.0)),
+        epoch=int(line.get("epoch") or 0),
+        seconds=float(line.get("seconds") or 0.0),
         loss=fmean(losses) if losses else None,
         uneven=max(losses) - median(losses) if losses else 0.0,
         clipped=sum(norm is None or norm > clip > 0 for norm in norms) / max(1, len(norms)),
         speed=median(speeds) if speeds else 0.0,
         valid=float(line["validation_loss"]),
         bleu=float(line.get("validation_bleu") or 0.0),
-        tokens=int(line.get("target_tokens", 0)),
+        tokens=int(line.get("target_tokens") or 0),
     )
