@@ -94,6 +94,9 @@ def test_overfitting_says_since_when_and_what_to_do() -> None:
     assert "model.dropout=0.3" in advice.mend
     assert "training.patience=5" in advice.mend
     assert "patience" not in advise(seen, 0.5, replace(QUALITY, patience=3))[0].mend
+    # Never less dropout than there is.
+    for dropout, words in ((0.3, "--set model.dropout=0.4"), (0.4, "a smaller model"), (0.5, "a smaller model")):
+        assert advise(seen, 0.5, replace(QUALITY, dropout=dropout))[0].mend.startswith(f"more data or {words}")
     first_pass = [replace(one, epoch=0) for one in seen]
     assert advise(first_pass, 0.5, QUALITY)[0].verdict == "on track"
 
@@ -110,7 +113,17 @@ def test_a_vocabulary_that_is_too_large() -> None:
     seen = [stretch(500, 5.0, 5.5, 1.0), stretch(1000, 4.5, 5.0, 2.0)]
     advice = advise(seen, 0.5, replace(QUALITY, pairs=1500))[0]
     assert advice.verdict == "vocabulary too large"
-    assert advice.mend.startswith("begin anew with --set text.vocabulary_size=500")
+    assert advice.mend == "begin anew with --set text.vocabulary_size=500, or find more pairs"
+    # Never a larger vocabulary than there is.
+    for vocabulary in (400, 500):
+        assert advise(seen, 0.5, replace(QUALITY, pairs=100, vocabulary=vocabulary))[0].mend == "find more pairs"
+
+
+def test_less_dropout_is_advised_only_where_there_is_some() -> None:
+    seen = [stretch(500, 6.0, 6.5), stretch(900, 5.5, 6.0), stretch(1000, 5.0, 5.5)]
+    for dropout, mend in ((0.1, "or a larger model or less dropout"), (0.0, "or a larger model")):
+        advice = advise(seen, 1.0, replace(QUALITY, dropout=dropout))[0]
+        assert (advice.verdict, advice.mend) == ("underfitting", f"train longer, {mend}")
 
 
 def test_lines_without_numbers_are_left_out() -> None:
@@ -149,6 +162,8 @@ def test_a_training_of_which_little_was_seen_is_not_judged() -> None:
     assert "give it --set training.patience=4;" in said(0.1, 1, 2, early=True)
     # The bound that ended it is the one to move; minutes that were over before the first update are not just doubled.
     assert "give it --set training.steps=24;" in said(0.0, 12, steps=12, minutes=1e9)
+    # A resume that asked for fewer updates than there were: more than these.
+    assert "give it --set training.steps=24;" in said(0.0, 12, steps=5)
     assert "give it --minutes 1;" in said(0.0, 0, steps=12, minutes=0.01)
     assert "nothing better came any more" in said(20.0, 100, 200, 300, 400, early=True, steps=4000)
 

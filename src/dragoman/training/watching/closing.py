@@ -79,9 +79,9 @@ def longer(settings: Settings, last: Stretch, early: bool = False) -> str:
     if early:
         return f"give it --set training.patience={2 * training.patience}"
     if training.steps and last.step >= training.steps:
-        return f"give it --set training.steps={2 * training.steps}"
+        return f"give it --set training.steps={2 * last.step}"
     if training.epochs and last.epoch >= training.epochs:
-        return f"give it --set training.epochs={2 * training.epochs}"
+        return f"give it --set training.epochs={2 * last.epoch}"
     if training.target_tokens and last.tokens >= training.target_tokens:
         return f"give it --set training.target_tokens={2 * training.target_tokens}"
     if training.update_minutes and last.seconds >= 60 * training.update_minutes:

@@ -133,14 +133,19 @@ def _overfitting(seen: Sequence[Stretch], share: float, situation: Situation) ->
     highest = max(seen, key=lambda one: one.bleu)
     better = highest.step > lowest.step and highest.bleu >= POOR
     grows = ", though BLEU has still grown since" if better else ""
-    dropout = 0.3 if situation.dropout < 0.3 else 0.4
     stop = "" if situation.patience else ", or stop by training.patience=5"
     return Advice(
         "overfitting",
         f"the validation loss rises since update {lowest.step:,} ({lowest.valid:.2f} to {after[-1].valid:.2f}) while "
         f"the training loss falls{grows}; the best checkpoint is kept",
-        f"more data or --set model.dropout={dropout}{stop}",
+        f"more data or {_more_dropout(situation)}{stop}",
     )
+
+
+def _more_dropout(situation: Situation) -> str:
+    """More than there is; where there is much already, something else."""
+    more = next((share for share in (0.3, 0.4) if situation.dropout < share), None)
+    return f"--set model.dropout={more}" if more else "a smaller model"
 
 
 def _bad_validation(seen: Sequence[Stretch], share: float, situation: Situation) -> Advice | None:
@@ -179,7 +184,8 @@ def _underfitting(seen: Sequence[Stretch], share: float, situation: Situation) -
     late = late and last.valid > 0.75 * HIGH * log(situation.vocabulary)
     if not small and not (late and last.loss is not None and last.loss >= last.valid):
         return None
-    mend = "a larger model (--preset tiny or small)" if small else "train longer, or a larger model or less dropout"
+    less = " or less dropout" if situation.dropout else ""
+    mend = "a larger model (--preset tiny or small)" if small else f"train longer, or a larger model{less}"
     return Advice(
         "underfitting",
         f"training ({last.loss or 0:.2f}) and validation loss ({last.valid:.2f}) are both high, BLEU {last.bleu:.1f}",
@@ -204,10 +210,12 @@ def _sparse(seen: Sequence[Stretch], share: float, situation: Situation) -> Advi
     """Fewer pairs than half the vocabulary: most tokens occur once or twice, and nothing can be learnt of them."""
     if situation.pairs >= 0.5 * situation.vocabulary or len(seen) < 2 or seen[-1].bleu >= 10:
         return None
+    size = max(500, situation.pairs // 3 // 100 * 100)
+    smaller = f"begin anew with --set text.vocabulary_size={size}, or " if size < situation.vocabulary else ""
     return Advice(
         "vocabulary too large",
         f"{situation.pairs:,} pairs teach little about {situation.vocabulary:,} tokens",
-        f"begin anew with --set text.vocabulary_size={max(500, situation.pairs // 3 // 100 * 100)}, or find more pairs",
+        f"{smaller}find more pairs",
     )
 
 
