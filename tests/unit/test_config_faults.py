@@ -36,6 +36,12 @@ def fault(*sets: str, **layers: object) -> str:
         ("training.minutes=.inf", "training.minutes: inf is not a finite number; give one, such as 0"),
         ("text.joint=ja", "text.joint: 'ja' is neither true nor false; give one of them"),
         ("search.beam=0", "search.beam: 0 is too small; give at least 1"),
+        ("training.steps=1e12", "training.steps: 1000000000000 is too large; give at most 2147483647"),
+        ("training.seed=9999999999", "training.seed: 9999999999 is too large; give at most 2147483647"),
+        ("training.seed=-1", "training.seed: -1 is too small; give at least 0"),
+        ("evaluation.seed=-1", "evaluation.seed: -1 is too small; give at least 0"),
+        ("training.threads=100000", "training.threads: 100000 is too large; give at most 1024"),
+        ("pizzeria.test_pairs=1", "pizzeria.test_pairs: 1 is too small; give at least 1000"),
         ("model.dropout=1", "model.dropout: 1 is too large; give less than 1"),
         ("pizzeria.food_share=1.5", "pizzeria.food_share: 1.5 is too large; give at most 1"),
         ("pizzeria.food_share=0.2", "pizzeria.food_share: 0.2 is too small; give at least 0.5"),
@@ -54,6 +60,8 @@ def test_text_in_a_file_must_be_text(tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     config.write_text("data: {source: 2024}\n")
     assert fault(config=config) == "data.source: 2024 is not text; put it in quotes"
+    config.write_text('data: {source: "a\\0b"}\n')
+    assert fault(config=config) == r"data.source: 'a\x00b' holds a NUL character; leave it out"
 
 
 def test_a_misspelt_preset_is_named_with_the_nearest() -> None:

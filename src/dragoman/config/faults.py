@@ -93,6 +93,8 @@ def type_fault(key: str, value: object) -> str | None:
         return f"{key}: {value!r} is neither true nor false; give one of them"
     if kind is str and not isinstance(value, str):
         return f"{key}: {value!r} is not text; put it in quotes"
+    if isinstance(value, str) and "\0" in value:
+        return f"{key}: {value!r} holds a NUL character; leave it out"
     return None
 
 
@@ -109,7 +111,8 @@ def value_fault(key: str, value: object, error: str, context: dict[str, Any]) ->
         mend = f"did you mean '{near[0]}'?" if near else "choose one of them"
         return f"{key}: {value!r} is none of {', '.join(options)}; {mend}"
     what, bound, name = _LIMITS[error]
-    return f"{key}: {value} is {what}; give {bound} {context[name]:g}"
+    limit = context[name]
+    return f"{key}: {value} is {what}; give {bound} {limit if isinstance(limit, int) else f'{limit:g}'}"
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ from pydantic.dataclasses import dataclass
 
 _CHECKED = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-Count = Annotated[int, Field(ge=1)]
-Natural = Annotated[int, Field(ge=0)]
+LARGEST = 2**31 - 1
+"""Of whole numbers: beyond it the libraries below take none."""
+Count = Annotated[int, Field(ge=1, le=LARGEST)]
+Natural = Annotated[int, Field(ge=0, le=LARGEST)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 
@@ -107,7 +109,7 @@ class TrainingSettings:
     """Minutes by the clock, set-up and validation included; the schedule follows the clock. 0 means: no such limit."""
     update_minutes: Annotated[float, Field(ge=0)] = 0
     """Minutes spent on updates; set-up, validation and saving do not count. 0 means: no such limit."""
-    target_tokens: Natural = 0
+    target_tokens: Annotated[int, Field(ge=0)] = 0
     """Real target tokens to train on, passes over the same ones counted anew; 0 means: no such limit."""
     learning_rate: Annotated[float, Field(gt=0)] = 1.5e-3
     """The schedule's highest learning rate."""
@@ -137,9 +139,9 @@ class TrainingSettings:
     """Arithmetic of the matrix products; auto measures once whether bfloat16 is faster here."""
     kernels: Literal["auto", "fused", "plain"] = "auto"
     """A step's small operations as fused passes over memory (fused; on a processor) or as torch's own (plain)."""
-    threads: Natural = 0
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0
     """Processor threads; 0 means: one for each core this process may use."""
-    seed: int = 1
+    seed: Natural = 1
     """Seed of everything that is drawn."""
     validate_every: Count = 250
     """Updates between two validations (loss, BLEU, samples, checkpoint)."""
@@ -185,7 +187,7 @@ class EvaluationSettings:
     """Whether case is ignored."""
     resamples: Count = 1000
     """Bootstrap resamples behind an interval or a p-value."""
-    seed: int = 12345
+    seed: Natural = 12345
     """Seed of the resamples."""
 
 
@@ -199,7 +201,7 @@ class PizzeriaSettings:
     """Pairs to make choices on."""
     test_pairs: Annotated[int, Field(ge=1000)] = 2000
     """Pairs to report on; their antecedent-predicate pairs are nowhere in training."""
-    seed: int = 1
+    seed: Natural = 1
     """Seed of the sentences."""
     food_share: Annotated[float, Field(ge=0.5, le=1)] = 0.5
     """Share of pronoun sentences in which *it* means the food."""

@@ -32,7 +32,7 @@ def facts(prepared: Prepared, foreseen: Forecast | None = None) -> dict[str, str
         + (f" (left out: {', '.join(left_out)})" if left_out else ""),
         "vocabulary": f"{settings.text.kind}, "
         + (f"{source:,} joint" if settings.text.joint else f"{source:,} source and {target:,} target"),
-        "batches": f"{about}{first.pass_batches:,} an epoch ({steps:,} updates), "
+        "batches": f"{about}{first.pass_batches:,} an epoch ({count(steps, 'update')}), "
         f"{first.pass_tokens[1]:,} target tokens; "
         f"{source_real:.1%} of source and {target_real:.1%} of target positions are real",
         "model": f"{parameters(prepared.model):,} parameters",
