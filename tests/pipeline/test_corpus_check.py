@@ -129,6 +129,13 @@ def test_wrong_usage(dragoman: Dragoman, tmp_path: Path) -> None:
     fails(dragoman("corpus", "check", good, good, "--tsv", good), 2, "give SRC and TGT")
     fails(dragoman("corpus", "check", good, good, "--keep", "copie"), 2, "did you mean 'copy'?")
     fails(dragoman("corpus", "check", "--corpus", "multi30q"), 2, "did you mean 'multi30k'?")
+    for option in ("--source-language", "--target-language"):
+        said = "'german' is no language's code; give two or three letters, such as en"
+        fails(dragoman("corpus", "check", good, good, option, "german"), 2, said)
+    # Large letters serve; so does a code that the language guesser does not know.
+    told = dragoman("corpus", "check", good, good, "--source-language", "EN", "--target-language", "xx").out
+    assert "good.en + good.en: 1 pair, en to unknown" in told
+    assert "1 of 1 pair would be kept" in told
 
 
 def test_an_endless_line_is_not_read(dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """dragoman corpus check"""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,8 +58,9 @@ def check(  # noqa: PLR0913, PLR0917 -- the command's options
 
     pairs = _pairs((source, target), tsv, (name, split))
     kept = _kinds(keep or [])
+    languages = (_code(source_language), _code(target_language))
     with _progress() as advance:
-        wishes = Wishes((source_language, target_language), against or (), kept, clean, workers, advance)
+        wishes = Wishes(languages, against or (), kept, clean, workers, advance)
         report = look(pairs, wishes)
     if json:
         for line in report.to_json():
@@ -89,6 +91,16 @@ def _kinds(names: list[str]) -> frozenset[str]:
         if name not in known:
             raise UsageError(f"no fault is named '{name}'{nearest(name, known)}")
     return frozenset(names)
+
+
+def _code(language: str) -> str:
+    """A language's code; one that no tool here knows is a code too."""
+    from dragoman.errors import UsageError
+
+    code = language.lower()
+    if code and not re.fullmatch("[a-z]{2,3}", code):
+        raise UsageError(f"'{language}' is no language's code; give two or three letters, such as en")
+    return code
 
 
 @contextmanager
@@ -125,7 +137,7 @@ def _show(report: "Report", kept: frozenset[str], written: bool) -> None:
         console.width = 150
     sides = [language or "unknown" for language in report.languages]
     name = visible(report.name)
-    console.print(Text(f"{name}: {report.pairs:,} pairs, {sides[0]} to {sides[1]}", style="bold"))
+    console.print(Text(f"{name}: {_pairs_in_words(report.pairs)}, {sides[0]} to {sides[1]}", style="bold"))
     table = Table("kind", "pairs", "share", "what it means, what to do, examples", show_lines=True)
     for found in report.findings:
         stays = not found.kind.removes or found.kind.name in kept
@@ -137,8 +149,14 @@ def _show(report: "Report", kept: frozenset[str], written: bool) -> None:
     for note in _notes(report):
         console.print(Text(note))
     console.print(
-        Text(f"{report.kept:,} of {report.pairs:,} pairs {'are' if written else 'would be'} kept", style="bold")
+        Text(
+            f"{report.kept:,} of {_pairs_in_words(report.pairs)} {'are' if written else 'would be'} kept", style="bold"
+        )
     )
+
+
+def _pairs_in_words(count: int) -> str:
+    return f"{count:,} pair{'' if count == 1 else 's'}"
 
 
 def _share(share: float) -> str:
