@@ -19,7 +19,7 @@ Dragoman = Callable[..., Result]
 
 def fails(result: Result, code: int, *words: str) -> None:
     """One line on stderr with these words, and the exit code."""
-    line = result.err.strip()
+    line = result.err.removesuffix("\n")
     assert result.code == code
     assert line.startswith("error: ")
     assert "\n" not in line
@@ -97,6 +97,21 @@ def test_a_corpus_smaller_than_a_batch(dragoman: Dragoman, tmp_path: Path) -> No
 def test_a_vocabulary_larger_than_the_text(dragoman: Dragoman, lines: Path, tmp_path: Path) -> None:
     result = dragoman("train", tmp_path / "r", *files(lines), "--minutes", 1, "--set", "text.vocabulary_size=50000")
     fails(result, 2, "text.vocabulary_size=50000 is more than this text can fill", "set text.vocabulary_size=")
+
+
+def test_validation_text_of_which_no_pair_fits(dragoman: Dragoman, lines: Path, tmp_path: Path) -> None:
+    """Its loss would be that of nothing."""
+    long = write(tmp_path / "long", "dog " * 300)
+    given = ["--source", lines / "train.en", "--target", lines / "train.de", *sets(*SMALL, "training.steps=1")]
+    result = dragoman("train", tmp_path / "r", *given, "--valid-source", long, "--valid-target", long)
+    fails(result, 1, "every validation pair is longer than batches.longest=256 tokens; raise it, or give shorter ones")
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_model_larger_than_the_memory(dragoman: Dragoman, lines: Path, tmp_path: Path) -> None:
+    huge = sets(*SMALL, "model.d_model=2000000000", "training.steps=1")
+    fails(dragoman("train", tmp_path / "r", *files(lines), *huge), 1, "not enough memory for a model", "model.d_model")
+    assert not (tmp_path / "r").exists()
 
 
 def test_misspelt_names_get_the_nearest(dragoman: Dragoman, lines: Path, tmp_path: Path) -> None:

@@ -182,6 +182,28 @@ def test_train_from_another_run(trained: Path, lines: Path, dragoman: Dragoman, 
     assert found[0] == found[1]
 
 
+def test_from_a_run_without_a_best_checkpoint_or_with_another(
+    trained: Path, lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the message offers works; a folder of which the shell is in is refused, one behind a link serves."""
+    other = shutil.copytree(trained, tmp_path / "other")
+    (other / "best.json").unlink()
+    given = [*files(lines), "--from", other, *sets("training.steps=1", "training.threads=1", "training.dtype=float32")]
+    refused = dragoman("train", tmp_path / "tuned", *given)
+    assert refused.code == 1
+    assert f"{other} has no best checkpoint yet: use --checkpoint 24" in refused.err
+    assert dragoman("train", tmp_path / "tuned", *given, "--checkpoint", 24, "--dry-run").code == 0
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path / "folder")
+    inside = dragoman("train", ".", *given, "--checkpoint", 24)
+    assert inside.code == 2
+    assert "--from makes the folder . anew, and you are in it: choose another folder" in inside.err
+    (tmp_path / "tuned").symlink_to("folder")
+    monkeypatch.chdir(tmp_path)
+    assert dragoman("train", "tuned", *given, "--checkpoint", 8).code == 0
+    assert (tmp_path / "folder" / "config.yaml").is_file()
+
+
 def test_resume_without_a_checkpoint_starts_over(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
     settings = sets(*SMALL, "training.steps=2")
     assert dragoman("train", tmp_path / "run", *files(lines), *settings).code == 0

@@ -113,6 +113,55 @@ def test_a_file_that_went_is_told_and_the_store_goes_on(dragoman: Dragoman, copi
     assert fails_at_last.err.splitlines()[-1].startswith(f"error: no such file: {copied / 'train.en'}")
 
 
+def test_a_file_that_cannot_be_read_any_more(dragoman: Dragoman, copied: Path) -> None:
+    """The process' own memory is a file whose beginning nobody can read."""
+    run = copied / "run"
+    assert dragoman("train", run, *files(copied), *SHORT).code == 0
+    (copied / "train.en").unlink()
+    (copied / "train.en").symlink_to("/proc/self/mem")
+    result = dragoman("train", run, "--resume", *sets("training.steps=6"))
+    fails(result, 1, f"cannot read {copied / 'train.en'} (", "check its path and its permissions")
+
+
+def test_files_are_found_from_another_folder(dragoman: Dragoman, copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though they were named from the first one, one of them through a link, and the store is gone."""
+    run, elsewhere = copied / "run", copied / "elsewhere"
+    (copied / "train.en").rename(copied / "real.en")
+    (copied / "train.en").symlink_to("real.en")
+    elsewhere.mkdir()
+    monkeypatch.chdir(copied)
+    assert dragoman("train", "run", *files(Path()), *SHORT).code == 0
+    card = (run / "model-card.md").read_text()
+    assert "train.en and train.de" in card
+    assert "not known" not in card
+    monkeypatch.chdir(elsewhere)
+    shutil.rmtree(run / "store")
+    named = ["--source", "../train.en", "--target", copied / "train.de"]
+    assert dragoman("train", "../run", "--resume", *named, *sets("training.steps=6")).code == 0
+    assert "not known" not in (run / "model-card.md").read_text()
+    other = dragoman("train", "../run", "--resume", "--source", "train.en", *sets("training.steps=8"))
+    fails(other, 2, f"data.source is {copied / 'train.en'} in the run, {elsewhere / 'train.en'} was given")
+
+
+def test_files_that_moved_are_taken_where_they_are_now(dragoman: Dragoman, copied: Path) -> None:
+    run, there = copied / "run", copied / "there"
+    assert dragoman("train", run, *files(copied), *SHORT).code == 0
+    there.mkdir()
+    for name in ("train.en", "train.de"):
+        (copied / name).rename(there / name)
+    shutil.rmtree(run / "store")
+    named = ["--source", there / "train.en", "--target", there / "train.de"]
+    # Another file under the same setting is refused before anything is touched.
+    wrong = dragoman("train", run, "--resume", *named[:3], there / "train.en", *sets("training.steps=6"))
+    fails(wrong, 2, f"data.target is {copied / 'train.de'} in the run, {there / 'train.en'} was given")
+    assert dragoman("train", run, "--resume", *named, *sets("training.steps=6")).code == 0
+    assert str(there / "train.en") in (run / "data.json").read_text()
+    again = dragoman("train", run, "--resume", *sets("training.steps=8"))
+    assert again.code == 0
+    assert "is gone" not in again.err
+    assert "not known" not in (run / "model-card.md").read_text()
+
+
 def test_a_store_that_was_deleted_or_damaged_is_built_anew(dragoman: Dragoman, lines: Path, tmp_path: Path) -> None:
     whole, other = tmp_path / "whole", tmp_path / "other"
     for run in (whole, other):

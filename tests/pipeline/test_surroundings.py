@@ -148,6 +148,24 @@ def test_a_terminal_that_is_closed(ignored: bool, lines: Path, dragoman: Dragoma
     assert whole(tmp_path / "r") == (12 if ignored else 5)
 
 
+def test_a_second_ctrl_c_stops_at_once_and_loses_no_checkpoint(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, during: Any
+) -> None:
+    run = tmp_path / "r"
+
+    def twice() -> None:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    during({7: twice})
+    result = dragoman("train", run, *files(lines), *TWELVE)
+    assert (result.code, result.err.splitlines()[-1]) == (1, "error: stopped by Ctrl-C")
+    assert whole(run) == 4
+    assert dragoman("train", run, "--resume").code == 0
+    assert whole(run) == 12
+    assert [line["step"] for line in metrics(run) if "loss" in line] == list(range(1, 13))
+
+
 def test_a_reader_that_has_gone(
     lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +212,14 @@ def test_a_damaged_last_checkpoint_gives_way(trained: Path, dragoman: Dragoman, 
     assert steps == [4, 8, 12, 16, 20, 24]
 
 
+def test_what_an_earlier_checkpoint_gives_up_is_told(trained: Path, dragoman: Dragoman, tmp_path: Path) -> None:
+    run = shutil.copytree(trained, tmp_path / "r")
+    result = dragoman("train", run, "--resume", "--checkpoint", 8, *sets("training.steps=9"))
+    assert f"the next checkpoint that is saved takes the place of 16, 24: copy {run} first to keep them" in words(result)
+    assert whole(run) == 9
+    assert "takes the place" not in words(dragoman("train", run, "--resume", *sets("training.steps=10")))
+
+
 def test_an_older_version_is_named(trained: Path, dragoman: Dragoman, tmp_path: Path) -> None:
     run = shutil.copytree(trained, tmp_path / "r")
     config = (run / "config.yaml").read_text()
@@ -201,6 +227,24 @@ def test_an_older_version_is_named(trained: Path, dragoman: Dragoman, tmp_path: 
     result = dragoman("train", run, "--resume", "--set", "training.steps=25")
     assert result.code == 0
     assert "was trained by dragoman 0.0.9, this is 0.1.0: it goes on, perhaps rounded otherwise" in words(result)
+
+
+def test_settings_that_were_edited_by_hand(dragoman: Dragoman, trained: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(trained, tmp_path / "r")
+    before = (run / "config.yaml").read_text()
+    for old, new, said in (
+        ("target_tokens: 500", "target_tokens: 90", "batches.target_tokens was 500 and is 90"),
+        ("warmup_steps: 10", "warmup_steps: 11", "training.warmup_steps was 10 and is 11"),
+    ):
+        assert old in before
+        (run / "config.yaml").write_text(before.replace(old, new))
+        result = dragoman("train", run, "--resume", *sets("training.steps=26"))
+        assert result.code == 1
+        assert f"config.yaml was edited since checkpoint 24 ({said}); put it back as it was" in words(result)
+    # What may be given anew may be written too.
+    (run / "config.yaml").write_text(before.replace("steps: 24", "steps: 25").replace("beam: 5", "beam: 3"))
+    assert dragoman("train", run, "--resume", *sets("training.log_every=1")).code == 0
+    assert json.loads((run / "last.json").read_text())["step"] == 25
 
 
 def test_a_clock_that_is_set_back(

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,15 @@ def test_visible_text() -> None:
     assert visible("a\nb\u2028c\udcff") == "a<0a>b<2028>c<dcff>"
     for text in ("Où est-ce\u00a0?", "می\u200cخواهم", "日本\u3000語", "👩\u200d🔬", "שלום\u200f"):
         assert visible(text) == text
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", ">&- 2>&-"])
+def test_output_that_was_closed_before_the_start(closed: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("one line\n", encoding="utf-8")
+    command = f'exec "$0" -m dragoman corpus check a a --clean out {closed}'
+    done = subprocess.run(["sh", "-c", command, sys.executable], cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "out.src").read_text(encoding="utf-8") == "one line\n"
 
 
 def test_json_is_one_line_for_every_reader() -> None:

@@ -93,8 +93,9 @@ class Display:
             self._console.print(Text(visible(following)))
 
     def close(self) -> None:
-        """Takes the bar away."""
-        self._progress.stop()
+        """Takes the bar away, where there is one: it would leave an empty line in a file."""
+        if self._bar is not None:
+            self._progress.stop()
 
 
 class JsonLines:

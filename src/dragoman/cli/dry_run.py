@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from time import monotonic
+from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -22,12 +23,16 @@ NARROWEST = 110
 """Columns that the table needs, whatever the terminal has."""
 
 
-def dry_run(settings: Settings, source_run: Path | None, json: bool) -> None:
-    """Prints the model part by part, its size, the forecasts of memory and time, and the batches an epoch."""
+def dry_run(settings: Settings, source_run: Path | None, json: bool, which: Literal["best"] | int = "best") -> None:
+    """Prints the model part by part, its size, the forecasts of memory and time, and the batches an epoch.
+
+    Args:
+        which: the checkpoint of `source_run` whose weights are shown.
+    """
     began, weights = monotonic(), None
     if source_run is not None:
         other = Run.open(source_run)
-        settings, weights = inherit(settings, other.settings), load_checkpoint(other, "best")
+        settings, weights = inherit(settings, other.settings), load_checkpoint(other, which)
     prepared = prepare(on_this_machine(settings), source_run, weights)
     foreseen = foresee(prepared, Progress(), monotonic() - began)
     found, rows = facts(prepared, foreseen), list(parts(prepared.model))

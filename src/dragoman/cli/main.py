@@ -1,5 +1,6 @@
 """The command line: one verb a file; every error ends here, in one line and an exit code."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -19,6 +20,10 @@ from dragoman.cli.translate import translate
 from dragoman.cli.visible import visible
 from dragoman.cli.words import words
 from dragoman.errors import DragomanError, UsageError
+
+_INTERRUPTED = 130
+"""What typer makes of a Ctrl-C, without a word."""
+_BY_CTRL_C = "stopped by Ctrl-C"
 
 app = typer.Typer(
     name="dragoman",
@@ -47,19 +52,24 @@ app.add_typer(corpus, name="corpus")
 
 def main() -> None:
     """Runs the command line; exit code 0 done, 1 could not, 2 wrong usage."""
+    for name in ("stdout", "stderr"):
+        # Closed by who started us: what is said goes nowhere, and no file that is opened takes its number.
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Runs one command line and gives its exit code."""
     try:
-        return int(app(arguments, prog_name="dragoman", standalone_mode=False) or 0)
+        code = int(app(arguments, prog_name="dragoman", standalone_mode=False) or 0)
+        return code if code != _INTERRUPTED else _fail(_BY_CTRL_C, 1)
     except DragomanError as error:
         return _fail(str(error), error.exit_code)
     except typer.Exit as end:
         return end.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        return _fail("stopped by Ctrl-C", 1)
+        return _fail(_BY_CTRL_C, 1)
     except BrokenPipeError:
         sys.stderr.close()
         return 1

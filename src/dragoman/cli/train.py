@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -30,7 +30,7 @@ def train(  # noqa: PLR0913, PLR0917 -- the command's options
         list[str] | None, typer.Option("--set", help="key=value, over everything; see `dragoman settings`.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
-    checkpoint: Annotated[int | None, typer.Option(help="With --resume: the step to go on from.")] = None,
+    checkpoint: Annotated[int | None, typer.Option(help="With --resume or --from: the step to go on from.")] = None,
     from_: Annotated[
         Path | None, typer.Option("--from", help="Start from the vocabulary and weights of this run.")
     ] = None,
@@ -50,28 +50,29 @@ def train(  # noqa: PLR0913, PLR0917 -- the command's options
     }  # fmt: skip
     if resume and (dry_run or from_):
         raise UsageError("--resume goes on with a run as it is; leave --dry-run and --from away")
-    if profile and (resume or dry_run):
-        raise UsageError("--profile measures and trains nothing; leave --resume and --dry-run away")
+    if profile and (resume or dry_run or checkpoint is not None):
+        raise UsageError("--profile measures and trains nothing; leave --resume, --dry-run and --checkpoint away")
     if resume and preset:
         raise UsageError("--resume goes on with the run's own settings; leave --preset away")
     inherited = [name for name in set_ or [] if from_ and name.startswith(("model.", "text."))]
     inherited = [name for name in inherited if name.split("=")[0] not in NOT_INHERITED]
     if inherited:
         raise UsageError(f"--from takes shape and vocabulary from the run; leave {', '.join(inherited)} away")
-    if checkpoint is not None and not resume:
-        raise UsageError("--checkpoint says where --resume goes on; add --resume")
+    if checkpoint is not None and not (resume or from_):
+        raise UsageError("--checkpoint says where --resume or --from begins; add --resume or --from")
     if profile:
         from dragoman.cli.profile import profile as measure
 
         choose = partial(_profiled, preset=preset, config=config, options=options, sets=set_ or [])
         return measure(run, choose, from_, json)
+    which: Literal["best"] | int = "best" if checkpoint is None else checkpoint
     from dragoman.cli.display import Display, JsonLines
     from dragoman.training import start as training
 
     if dry_run:
         from dragoman.cli.dry_run import dry_run as show
 
-        return show(build_settings(preset or "small", config, options, set_ or []), from_, json)
+        return show(build_settings(preset or "small", config, options, set_ or []), from_, json, which)
     reporter = JsonLines() if json else Display()
     try:
         if resume:
@@ -79,7 +80,7 @@ def train(  # noqa: PLR0913, PLR0917 -- the command's options
             training.resume(run, changes, reporter, checkpoint)
         else:
             settings = build_settings(preset or "small", config, options, set_ or [])
-            training.start(run, settings, reporter, from_)
+            training.start(run, settings, reporter, from_, which=which)
     finally:
         reporter.close()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dragoman.corpora.reading import is_pipe
+from dragoman.errors import DragomanError
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,17 @@ class Fingerprint:
 
 
 def fingerprint(path: Path) -> Fingerprint:
-    """Reads a file's size and hash."""
+    """Reads a file's size and hash.
+
+    Raises:
+        DragomanError: it cannot be read.
+    """
     place = os.path.abspath(path)
     if is_pipe(path) or not path.exists():
         return Fingerprint(place, 0, "")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return Fingerprint(place, file.tell(), digest)
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return Fingerprint(place, file.tell(), digest)
+    except OSError as error:
+        raise DragomanError(f"cannot read {path} ({error.strerror}); check its path and its permissions") from error

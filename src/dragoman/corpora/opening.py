@@ -1,8 +1,9 @@
 """The training run's way to its text: from files or from a named corpus, cleaned and split."""
 
+import os
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from dragoman.corpora.parallel import Pairs, ParallelText
 from dragoman.corpora.reading import gathered, pair_name, read_pair, read_tsv, stream_pair, stream_tsv
 from dragoman.errors import DragomanError, UsageError
 
+TEXT_FILES = ("source", "target", "tsv", "valid_source", "valid_target", "valid_tsv")
+"""The settings that name files."""
 _LARGEST_SHARE = 20
 """A hold-out is at most one pair in this many (but at least one pair)."""
 Keep = Callable[[Iterator[Pairs], str], ParallelText]
@@ -61,10 +64,21 @@ def open_corpus(data: DataSettings, pizzeria: PizzeriaSettings, seed: int, keep:
 
 def data_files(data: DataSettings) -> list[Path]:
     """The files that the text of these settings comes from, as far as they are here."""
-    given = (data.source, data.target, data.tsv, data.valid_source, data.valid_target, data.valid_tsv)
+    given = [getattr(data, name) for name in TEXT_FILES]
     named = files_of(parse_name(data.corpus)) if data.corpus else []
     read = [file for file in named if file.split in ("train", "valid") and file.split in SPLIT_FILES]
     return [path for file in read if (path := find_file(file))] + [Path(name) for name in given if name]
+
+
+def from_the_root(data: DataSettings, before: DataSettings | None = None) -> DataSettings:
+    """The same files by their paths from the root of the disk, so that they are found from every folder.
+
+    Args:
+        before: a path that is written as it is here stays as it is.
+    """
+    given = {name: getattr(data, name) for name in TEXT_FILES if getattr(data, name)}
+    kept = {name for name in given if before and given[name] == getattr(before, name)}
+    return replace(data, **{name: os.path.abspath(given[name]) for name in given.keys() - kept})
 
 
 def hold_out(text: ParallelText, wanted: int, seed: int) -> tuple[ParallelText, ParallelText]:

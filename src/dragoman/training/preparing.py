@@ -25,6 +25,7 @@ from dragoman.text import Tokenizers
 from dragoman.text.vector_files import open_vectors
 from dragoman.training.embeddings import start_from
 from dragoman.training.safety.data_record import check_files, check_text, record
+from dragoman.training.safety.splitting import lacks_memory
 from dragoman.training.validation import Validator
 
 
@@ -37,6 +38,7 @@ class Prepared:
     tokenizers: Tokenizers
     epochs: Epochs
     model: TrainableModel[Any]
+    validator: Validator
     embeddings: str = ""
     """Which rows of the embedding start from word vectors, in words; empty where none do."""
 
@@ -67,6 +69,9 @@ def prepare(
         weights: where the model's values come from; drawn from the seed where None.
         run: the run's folder, which keeps what was made; what a killed process left there is used.
         tell: is told what takes long, in words.
+
+    Raises:
+        UsageError, DragomanError: the text, the vocabulary or the model cannot be as the settings want it.
     """
     _prepare_machine(settings, tell)
     seed = settings.training.seed
@@ -78,15 +83,27 @@ def prepare(
         text = stored.corpus.train
         tokenizers = _tokenizers(settings, stored.corpus, tokenizer_folder, run, tell)
         pairs = store_pairs(store / "ids", text, tokenizers, settings.batches.longest, stored.key, tell)
+    validator = Validator(stored.corpus.valid, tokenizers, settings)
     epochs = Epochs(pairs, tokenizers, settings.batches, settings.text.sampling, seed)
     hardware.keep_freed_memory()
-    model = build_model(settings.model, tokenizers.source.size, tokenizers.target.size, seed)
+    model = _model(settings, tokenizers)
     if weights is not None:
         load_weights(model, weights.model)
     embeddings = ""
     if vectors is not None:
         embeddings = start_from(model, tokenizers, text, vectors, settings.model)
-    return Prepared(settings, stored.corpus, tokenizers, epochs, model.to(hardware.device()), embeddings)
+    return Prepared(settings, stored.corpus, tokenizers, epochs, model.to(hardware.device()), validator, embeddings)
+
+
+def _model(settings: Settings, tokenizers: Tokenizers) -> TrainableModel[Any]:
+    try:
+        return build_model(settings.model, tokenizers.source.size, tokenizers.target.size, settings.training.seed)
+    except (MemoryError, RuntimeError) as error:
+        if not lacks_memory(error):
+            raise
+        raise DragomanError(
+            "not enough memory for a model of this size; lower model.d_model, model.d_ff or its layers, or free memory"
+        ) from error
 
 
 def _prepare_machine(settings: Settings, tell: Tell) -> None:
@@ -119,7 +136,7 @@ def _store(run: Path | None) -> Iterator[Path]:
 
 def _text(settings: Settings, store: Path, run: Path | None, tell: Tell) -> StoredCorpus:
     """The corpus, the same as before where a run goes on."""
-    before = check_files(run, tell) if run else None
+    before = check_files(run, settings.data, tell) if run else None
     seed = settings.training.seed
     stored = store_corpus(store / "text", settings.data, settings.pizzeria, seed, tell, again=before is not None)
     if run:
@@ -141,8 +158,3 @@ def _tokenizers(settings: Settings, corpus: Corpus, folder: Path | None, run: Pa
     if run is not None and folder != run:
         found.save(run)
     return found
-
-
-def validator(prepared: Prepared) -> Validator:
-    """The validator of this corpus."""
-    return Validator(prepared.corpus.valid, prepared.tokenizers, prepared.settings)

@@ -1,19 +1,20 @@
 """Begins a training, or goes on with one."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from shutil import rmtree
 from time import monotonic
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from dragoman import __version__
 from dragoman.config import Settings
 from dragoman.config.faults import check_training
+from dragoman.corpora.opening import from_the_root
 from dragoman.errors import DragomanError, UsageError
 from dragoman.runs import (
     Checkpoint,
@@ -30,12 +31,14 @@ from dragoman.training.averaging import Averages
 from dragoman.training.facts import facts
 from dragoman.training.loop import Loop
 from dragoman.training.optimizer import build_optimizer
-from dragoman.training.preparing import Prepared, on_this_machine, prepare, validator
+from dragoman.training.preparing import Prepared, on_this_machine, prepare
 from dragoman.training.progress import Budget, Progress
 from dragoman.training.reporting import Ending, Reporter
+from dragoman.training.safety.data_record import moved
 from dragoman.training.safety.recovery import after_kill
 from dragoman.training.safety.room import fitting_piece, room_for_checkpoints
 from dragoman.training.safety.saving import Training, making_batches
+from dragoman.training.safety.settings_record import check_settings
 from dragoman.training.watching.following import Follower
 from dragoman.training.watching.forecast import foresee
 
@@ -65,11 +68,13 @@ def start(
     reporter: Reporter,
     source_run: Path | None = None,
     vocabulary: Path | None = None,
+    which: Literal["best"] | int = "best",
 ) -> Ending:
     """Trains a new run to its end.
 
     Args:
-        source_run: a run whose vocabulary, shape and best weights the training starts from.
+        source_run: a run whose vocabulary, shape and weights the training starts from.
+        which: the checkpoint whose weights these are.
         vocabulary: a folder whose vocabulary is taken, instead of one that is learnt.
 
     Raises:
@@ -77,13 +82,14 @@ def start(
     """
     began = monotonic()
     check_training(settings)
+    settings = replace(settings, data=from_the_root(settings.data))
     if (path / "config.yaml").exists():
         raise DragomanError(f"{path} exists: add --resume to go on, or choose another folder")
     checkpoint = None
     if source_run is None:
         run = Run.create(path, on_this_machine(settings))
     else:
-        run = _run_from(path, settings, source_run)
+        run = _run_from(path, settings, source_run, which)
         checkpoint = load_checkpoint(run, 0, optimizer=True)
     with run.lock():
         with _undone_on_error(run):
@@ -106,7 +112,8 @@ def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Report
     began = monotonic()
     run = Run.open(path)
     settings = changes(run.settings)
-    _refuse_changes(run.settings, settings)
+    settings = replace(settings, data=from_the_root(settings.data, run.settings.data))
+    _refuse_changes(run.settings, settings, MAY_CHANGE | moved(path, run.settings.data, settings.data))
     check_training(settings)
     with run.lock():
         mark = last_mark(run) if which is None else {}
@@ -127,24 +134,32 @@ def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Report
         checkpoint, wrong = newest_whole(run) if which is None else (load_checkpoint(run, which, optimizer=True), "")
         if wrong:
             reporter.warned(f"{wrong}: going on from checkpoint {checkpoint.step}, the newest whole one")
+        check_settings(run, checkpoint, MAY_CHANGE)
+        if later := [str(step) for step in checkpoint_steps(run) if which is not None and step > which]:
+            reporter.warned(
+                f"the next checkpoint that is saved takes the place of {', '.join(later)}: copy {path} first to keep them"
+            )
         prepared = prepare(on_this_machine(settings), path, checkpoint, path, reporter.preparing)
         return _go_on(run, prepared, checkpoint, began, reporter, mark)
 
 
-def _run_from(path: Path, settings: Settings, source_run: Path) -> Run:
-    """Makes a run with another one's vocabulary and best weights, as its checkpoint 0: all of it, or none."""
+def _run_from(path: Path, settings: Settings, source_run: Path, which: Literal["best"] | int) -> Run:
+    """Makes a run with another one's vocabulary and weights, as its checkpoint 0: all of it, or none."""
     other = Run.open(source_run)
-    weights = load_checkpoint(other, "best")
+    weights = load_checkpoint(other, which)
     Run(path).make_folder()
-    aside = beside(path)
+    place = path.resolve()
+    if place == Path.cwd():
+        raise UsageError(f"--from makes the folder {path} anew, and you are in it: choose another folder")
+    aside = beside(place)
     run = Run.create(aside, on_this_machine(inherit(settings, other.settings)))
     try:
         Tokenizers.load(source_run).save(aside)
         state = {"progress": Progress().to_json()}
         torch.manual_seed(settings.training.seed)
         save_checkpoint(run, 0, weights.model, {"rng": torch.get_rng_state()}, state, settings.training.keep)
-        remove_leftovers(path)
-        aside.replace(path)
+        remove_leftovers(place)
+        aside.replace(place)
     finally:
         rmtree(aside, ignore_errors=True)
     return Run.open(path)
@@ -204,7 +219,7 @@ def _train(training: Training, prepared: Prepared, budget: Budget, reporter: Rep
         reporter.warned(lacking)
     # Whatever was measured for the facts leaves the training's random numbers as they were.
     torch.set_rng_state(drawn)
-    ending = follower.close(Loop(training, (prepared.epochs, validator(prepared)), budget, follower).train())
+    ending = follower.close(Loop(training, (prepared.epochs, prepared.validator), budget, follower).train())
     reporter.end(ending.message, ending.next)
     return ending
 
@@ -226,9 +241,9 @@ def inherit(settings: Settings, other: Settings) -> Settings:
     return replace(settings, model=model, text=replace(other.text, sampling=settings.text.sampling))
 
 
-def _refuse_changes(before: Settings, after: Settings) -> None:
+def _refuse_changes(before: Settings, after: Settings, allowed: Collection[str]) -> None:
     old, new = _flat(asdict(before)), _flat(asdict(after))
-    changed = [key for key in new if new[key] != old[key] and key not in MAY_CHANGE]
+    changed = [key for key in new if new[key] != old[key] and key not in allowed]
     if changed:
         listed = ", ".join(f"{key} is {old[key]} in the run, {new[key]} was given" for key in changed)
         raise UsageError(f"a resumed training keeps its settings: {listed}; start a new run instead")

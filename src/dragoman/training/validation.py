@@ -9,6 +9,7 @@ from dragoman.batches.buckets import cut_batches
 from dragoman.batches.padded import pair_batch
 from dragoman.config import Settings
 from dragoman.corpora import ParallelText
+from dragoman.errors import DragomanError
 from dragoman.models.contract import TrainableModel
 from dragoman.text import Tokenizers
 from dragoman.training.step import batch_loss
@@ -44,12 +45,22 @@ class Validator:
     """Scores a model on the validation set: loss on all of it, BLEU on its first sentences."""
 
     def __init__(self, text: ParallelText, tokenizers: Tokenizers, settings: Settings):
+        """Tokenizes the text.
+
+        Raises:
+            DragomanError: every pair is too long for its loss to be taken.
+        """
         self._text, self._tokenizers, self._settings = text, tokenizers, settings
         sources, targets = tokenizers.source.encode(text.source), tokenizers.target.encode(text.target)
         fits = [
             i for i, pair in enumerate(zip(sources, targets, strict=True))
             if max(map(len, pair)) < settings.batches.longest
         ]  # fmt: skip
+        if not fits:
+            raise DragomanError(
+                f"every validation pair is longer than batches.longest={settings.batches.longest} tokens; raise it, "
+                f"or give shorter ones"
+            )
         self._sources, self._targets = [sources[i] for i in fits], [targets[i] for i in fits]
         lengths = [len(row) + 1 for row in self._sources], [len(row) + 1 for row in self._targets]
         self._batches = cut_batches(*lengths, settings.batches.target_tokens, seed=0)
@@ -81,4 +92,4 @@ class Validator:
             pairs = [self._sources[i] for i in chosen], [self._targets[i] for i in chosen]
             _, plain, count = batch_loss(model, pair_batch(*pairs, device), 0.0, torch.float32)
             total, tokens = total + plain, tokens + count
-        return total / max(1, tokens)
+        return total / tokens

@@ -1,11 +1,14 @@
 """What a run was trained on (`data.json`), and whether it is still the same when the training goes on."""
 
 import json
+import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dragoman.corpora.fingerprints import Fingerprint
+from dragoman.config import DataSettings
+from dragoman.corpora.fingerprints import Fingerprint, fingerprint
+from dragoman.corpora.opening import TEXT_FILES, data_files
 from dragoman.corpora.stored import StoredCorpus, Tell
 from dragoman.errors import DragomanError
 from dragoman.runs.writing import write_json
@@ -35,14 +38,28 @@ def read_record(run: Path) -> DataRecord | None:
 
 
 def record(run: Path, stored: StoredCorpus) -> None:
-    """Notes what the run is trained on, once."""
-    if read_record(run) is None:
+    """Notes what the run is trained on, at first and where its files have moved."""
+    before = read_record(run)
+    if before is None or before.files != stored.files:
         corpus = stored.corpus
         noted = DataRecord(corpus.name, len(corpus.train), len(corpus.valid), stored.files, stored.checksums)
         write_json(run / _NAME, asdict(noted))
 
 
-def check_files(run: Path, tell: Tell) -> DataRecord | None:
+def moved(run: Path, before: DataSettings, after: DataSettings) -> set[str]:
+    """The settings that name a file in another place than before, the same to the byte as the noted one."""
+    noted = read_record(run)
+    known = {file.path: file.sha256 for file in noted.files} if noted else {}
+    found = set()
+    for name in TEXT_FILES:
+        old, new = getattr(before, name), getattr(after, name)
+        was = known.get(os.path.abspath(old)) if old and new != old and Path(new).is_file() else None
+        if was and fingerprint(Path(new)).sha256 == was:
+            found.add(f"data.{name}")
+    return found
+
+
+def check_files(run: Path, data: DataSettings, tell: Tell) -> DataRecord | None:
     """Compares the data files with what was noted; tells of those that are gone.
 
     Raises:
@@ -51,7 +68,10 @@ def check_files(run: Path, tell: Tell) -> DataRecord | None:
     noted = read_record(run)
     if noted is None and (run / _NAME).exists():
         tell(f"{run / _NAME} is damaged: whether the data is still the same is not known")
+    used = {os.path.abspath(path) for path in data_files(data)}
     for file in noted.files if noted else []:
+        if not data.corpus and file.path not in used:
+            continue
         if file.changed:
             raise DragomanError(f"{file.path} has changed since the training began; {_mend(run)}")
         if file.missing and not file.pipe:

@@ -16,6 +16,7 @@ from dragoman.training.averaging import Averages, mean_of
 from dragoman.training.optimizer import optimizer_tensors, restore_optimizer
 from dragoman.training.progress import Progress
 from dragoman.training.safety.logs import folder_gone
+from dragoman.training.safety.settings_record import settings_record
 
 OWN = "own."
 """Before the names of the training's own weights, saved beside the optimizer where the model is an average."""
@@ -59,7 +60,8 @@ class Training:
         with self.shown():
             weights = named_weights(self.model)
         self.run.flush_metrics()
-        spared, state = {progress.refuge, *self._snapshots()}, {"progress": progress.to_json()}
+        state = {"progress": progress.to_json(), "settings": settings_record(self.run.settings)}
+        spared = {progress.refuge, *self._snapshots()}
         save_checkpoint(self.run, progress.step, weights, tensors, state, training.keep, spared)
 
     def restore(self, checkpoint: Checkpoint, weights: bool = True) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def _language(name: str) -> str:
 
 def _side(use: str, files: list[str], corpus: str, pairs: int, hashes: dict[str, str]) -> Side:
     names = " and ".join(Path(file).name for file in files)
-    known = [hashes.get(file, "") or hashes.get(str(Path(file).resolve()), "") for file in files]
+    known = [hashes.get(file, "") or hashes.get(os.path.abspath(file), "") for file in files]
     sha256 = ", ".join(known) if all(known) else ""
     if files and corpus:
         return Side(use, f"{corpus}: {names}", pairs, sha256)
