@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 from collections import Counter
+from itertools import pairwise
 from math import exp
 from pathlib import Path
 
@@ -54,14 +55,13 @@ def test_nothing_left_out_is_sentencepieces_cut() -> None:
     assert any(FIRST_BYTE <= token < FIRST_PIECE for row in pieces for token in row)
 
 
-@pytest.mark.parametrize(("kind", "share"), [("bpe", 0.1), ("bpe", 0.5), ("unigram", 0.2), ("unigram", 0.7)])
-def test_as_many_tokens_as_sentencepiece_draws(kind: str, share: float) -> None:
-    cutter = tokenizer(kind)
+@pytest.mark.parametrize("share", [0.2, 0.7])
+def test_as_many_unigram_tokens_as_sentencepiece_draws(share: float) -> None:
+    cutter = tokenizer("unigram")
     processor = sentencepiece.SentencePieceProcessor(model_proto=cutter._proto)
     texts = (ENGLISH + GERMAN) * 5
     ours = sum(map(len, cutter.sample(texts, share, range(len(texts)))))
-    alpha = share if kind == "bpe" else 1 - share
-    theirs = processor.encode([f" {text}" for text in texts], enable_sampling=True, alpha=alpha, nbest_size=-1)
+    theirs = processor.encode([f" {text}" for text in texts], enable_sampling=True, alpha=1 - share, nbest_size=-1)
     assert ours == pytest.approx(sum(map(len, theirs)), rel=0.02)
 
 
@@ -79,11 +79,30 @@ def test_a_unigram_cut_is_as_likely_as_its_tokens() -> None:
         assert share == pytest.approx(weight / sum(weights), abs=0.012)
 
 
-def test_a_bpe_merge_is_left_out_as_often_as_asked() -> None:
+MERGES = ["th", "ng", "thi", "ing", "thing", "in", "hi", "▁", "▁s", "▁so"]
+PIECES = [*MERGES, *"thingso"]
+
+
+def chances(tokens: tuple[str, ...], share: float) -> Counter[tuple[str, ...]]:
+    """How likely each cut of a word is (Provilkov et al. 2020, algorithm 1): the first merge not left out is made."""
+    pairs = enumerate(pairwise(tokens))
+    possible = sorted((MERGES.index(one + two), at) for at, (one, two) in pairs if one + two in MERGES)
+    found: Counter[tuple[str, ...]] = Counter({tokens: share ** len(possible)})
+    for rank, (number, at) in enumerate(possible):
+        merged = (*tokens[:at], MERGES[number], *tokens[at + 2 :])
+        for cut, chance in chances(merged, share).items():
+            found[cut] += share**rank * (1 - share) * chance
+    return found
+
+
+@pytest.mark.parametrize("share", [0.1, 0.4])
+def test_bpe_cuts_are_as_likely_as_the_papers(share: float) -> None:
     draws = 20_000
-    cutter = Cutter("bpe", ["ab", "abc", "a", "b", "c"], [0.0, -1.0, -2.0, -3.0, -4.0])
-    found = cutter.cut(["abc"] * draws, 0.3, range(draws))
-    counted = Counter(tuple(token - FIRST_PIECE for token in row) for row in found)
-    assert counted[1,] / draws == pytest.approx(0.7 * 0.7, abs=0.012)
-    assert counted[0, 4] / draws == pytest.approx(0.7 * 0.3, abs=0.012)
-    assert counted[2, 3, 4] / draws == pytest.approx(0.3, abs=0.012)
+    found = Cutter("bpe", PIECES, range(0, -len(PIECES), -1)).cut(["▁so▁thing"] * draws, share, range(draws))
+    counted = Counter(tuple(PIECES[token - FIRST_PIECE] for token in row) for row in found)
+    first, second = chances(("▁", "s", "o"), share), chances(("▁", "t", "h", "i", "n", "g"), share)
+    expected = {one + two: first[one] * second[two] for one in first for two in second}
+    assert sum(expected.values()) == pytest.approx(1)
+    assert set(counted) <= set(expected)
+    for cut, chance in expected.items():
+        assert counted[cut] / draws == pytest.approx(chance, abs=0.012)
