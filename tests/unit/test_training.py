@@ -1,6 +1,7 @@
 """Schedules, budget, updates and checkpoints of the trainer."""
 
 from math import cos, pi
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,3 +137,20 @@ def test_the_probe_answers() -> None:
     assert hardware.faster_dtype() in ("float32", "bfloat16")
     assert hardware.usable_cores() >= 1
     hardware.keep_freed_memory()
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells where memory lies")
+def test_a_validation_has_memory_of_its_own() -> None:
+    hardware.keep_freed_memory()
+    size = 16 * 2**20
+    assert in_the_heap(torch.ones(size))
+    with hardware.memory_of_its_own():
+        assert not in_the_heap(torch.ones(size))
+    assert in_the_heap(torch.ones(size))
+
+
+def in_the_heap(tensor: torch.Tensor) -> bool:
+    """Whether its memory lies in the process' heap."""
+    (line,) = (line for line in Path("/proc/self/maps").read_text().splitlines() if line.endswith("[heap]"))
+    first, last = (int(bound, 16) for bound in line.split()[0].split("-"))
+    return first <= tensor.data_ptr() < last

@@ -3,10 +3,16 @@
 import ctypes
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
 from torch import Tensor
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_APART, _NEVER_APART = 4 * 2**20, 2**30
+"""Bytes from which a tensor lies outside the heap; smaller bounds slow a validation's search down."""
 
 
 def device() -> str:
@@ -49,10 +55,32 @@ def _product_seconds(kind: torch.dtype, rows: int = 512, width: int = 256, secon
 
 def keep_freed_memory() -> None:
     """Tells glibc not to hand freed memory back, so that large tensors don't fault in anew at every step."""
+    if libc := _glibc():
+        libc.mallopt(_MMAP_THRESHOLD, _NEVER_APART)
+        libc.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+
+
+@contextmanager
+def memory_of_its_own() -> Iterator[None]:
+    """Large tensors made inside lie apart from those of the training, and go when they are freed.
+
+    Between the training's they would leave gaps that its batches do not fit into, and its memory would grow with each
+    validation. What the training has freed is handed back first, so that the two do not add up. Only to be used after
+    `keep_freed_memory`.
+    """
+    libc = _glibc()
+    if libc:
+        libc.malloc_trim(0)
+        libc.mallopt(_MMAP_THRESHOLD, _APART)
     try:
-        libc = ctypes.CDLL("libc.so.6")
+        yield
+    finally:
+        if libc:
+            libc.mallopt(_MMAP_THRESHOLD, _NEVER_APART)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    try:
+        return ctypes.CDLL("libc.so.6")
     except OSError:
-        return
-    trim_threshold, mmap_threshold = -1, -3
-    libc.mallopt(mmap_threshold, 1 << 30)
-    libc.mallopt(trim_threshold, 2**31 - 1)
+        return None

@@ -5,6 +5,7 @@ from math import isfinite, log
 from time import perf_counter
 
 from dragoman.batches.epochs import Epoch, Epochs
+from dragoman.models.hardware import memory_of_its_own
 from dragoman.runs import mark_last
 from dragoman.runs.writing import finite
 from dragoman.training.progress import Budget, Progress
@@ -156,7 +157,7 @@ class Loop:
 
     def _scores(self) -> Validation:
         mend = "lower training.validation_sentences or search.batch_tokens"
-        with enough_memory("validate", mend), self._training.shown():
+        with enough_memory("validate", mend), self._training.shown(), memory_of_its_own():
             return self._validator.validate(self._training.model)
 
     def _note(self, result: Validation, last: bool) -> None:
