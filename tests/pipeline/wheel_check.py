@@ -17,7 +17,7 @@ from dragoman.config.loading import build_settings, preset_names
 installed = Path(dragoman.__file__)
 assert "site-packages" in installed.parts, installed
 assert (installed.parent / "py.typed").exists()
-assert {"tiny", "small", "base", "big", "demo"} <= set(preset_names())
+assert {"tiny", "small", "patient", "base", "big", "demo"} <= set(preset_names())
 for preset in preset_names():
     build_settings(preset)
 

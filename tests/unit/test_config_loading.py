@@ -84,13 +84,14 @@ def test_set_reads_its_value_as_the_setting_wants_it(text: str, key: str, expect
 
 
 def test_every_preset_loads() -> None:
-    assert preset_names() == ["base", "big", "demo", "race", "small", "tiny"]
+    assert preset_names() == ["base", "big", "demo", "patient", "race", "small", "tiny"]
     shapes = {name: build_settings(name).model for name in preset_names()}
     assert {name: (m.d_model, m.d_ff, m.heads, m.encoder_layers) for name, m in shapes.items()} == {
         "demo": (128, 256, 4, 3),
         "tiny": (128, 256, 4, 4),
         "race": (256, 1024, 4, 3),
         "small": (256, 1024, 4, 3),
+        "patient": (256, 1024, 4, 3),
         "base": (512, 2048, 8, 6),
         "big": (1024, 4096, 16, 6),
     }
