@@ -176,7 +176,13 @@ def test_the_closing_line() -> None:
     assert said.startswith("37.4 validation BLEU after 20 min; still rising (+1.0 over the last quarter): ")
     assert said.endswith("give it --minutes 40; try it")
     flat = [stretch(step, 2.0, 2.2) for step in (100, 200, 300, 400)]
-    assert "levelled off" in closing(flat, [], twenty, True, 60.0)
+    said = closing(flat, [], twenty, True, 60.0)
+    assert (
+        "it has levelled off: --set training.agreement=5 goes further in more time, or a larger model or more data; "
+        in said
+    )
+    agreeing = Settings(training=TrainingSettings(minutes=20, agreement=5))
+    assert "it has levelled off: a larger model or more data is the way on; " in closing(flat, [], agreeing, True, 60.0)
     falling = [stretch(step, 4.0 - step / 200, 4.0) for step in (100, 200, 300, 400)]
     steps = Settings(training=TrainingSettings(steps=400))
     assert "the loss is still falling: give it --set training.steps=800" in closing(falling, [], steps, True, 60.0)

@@ -40,13 +40,13 @@ def closing(
     elif too_short(seen, settings):
         said = f"too little was seen to judge: {longer(settings, seen[-1], early)}"
     elif early:
-        said = "nothing better came any more: a larger model or more data is the way on"
+        said = f"nothing better came any more: {further(settings)}"
     elif gain := still_rising(seen):
         said = f"still rising ({gain:+.1f} over the last quarter): {longer(settings, seen[-1])}"
     elif still_falling(seen):
         said = f"the loss is still falling: {longer(settings, seen[-1])}"
     else:
-        said = "it has levelled off: a larger model or more data is the way on"
+        said = f"it has levelled off: {further(settings)}"
     return f"{reached}; {said}; try it"
 
 
@@ -71,6 +71,13 @@ def still_falling(seen: Sequence[Stretch]) -> bool:
 
 def _before(seen: Sequence[Stretch]) -> list[Stretch]:
     return [one for one in seen if one.step <= 0.75 * seen[-1].step]
+
+
+def further(settings: Settings) -> str:
+    """What still helps where more of the same does not."""
+    if settings.training.agreement:
+        return "a larger model or more data is the way on"
+    return "--set training.agreement=5 goes further in more time, or a larger model or more data"
 
 
 def longer(settings: Settings, last: Stretch, early: bool = False) -> str:
