@@ -1,6 +1,7 @@
 """Learning a vocabulary, its size, its sampled cuts, its files and what can be wrong with them."""
 
 import functools
+import os
 import re
 import subprocess
 import sys
@@ -219,6 +220,13 @@ def test_a_pair_is_saved_and_loaded(tmp_path: Path, kind: Kind, joint: bool) -> 
     assert loaded.source.encode(ENGLISH) == pair.source.encode(ENGLISH)
     assert loaded.target.decode(loaded.target.encode(GERMAN)) == GERMAN
     assert (loaded.source.encode(GERMAN) == loaded.target.encode(GERMAN)) == joint
+
+
+def test_a_whole_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda number: flushed.append(os.fstat(number).st_size))
+    Tokenizers.learn(ENGLISH, GERMAN, TextSettings(kind="word"), seed=1).save(tmp_path)
+    assert flushed == [(tmp_path / "tokenizer.model").stat().st_size]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,5 +1,6 @@
 """The tokenizers of the two languages, and their files."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,11 @@ class Tokenizers:
             (folder / name).unlink(missing_ok=True)
         for name, tokenizer in files.items():
             aside = folder / f".writing-{name}"
-            aside.write_bytes(tokenizer.to_bytes())
+            with aside.open("wb") as file:
+                file.write(tokenizer.to_bytes())
+                file.flush()
+                # Else a power cut may leave an empty file under the name, and checkpoints that nobody can read.
+                os.fsync(file.fileno())
             aside.replace(folder / name)
 
     @staticmethod
