@@ -1,9 +1,11 @@
 """The checks of a parallel corpus: each kind on lines made by hand, and what must not be called a fault."""
 
 import gzip
+import io
 import os
 import random
 import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,8 @@ import pytest
 
 from dragoman.corpora import ParallelText
 from dragoman.corpora.checking import FilePairs, Report, TextPairs, TsvPairs, Wishes, check, pairs, scanning
-from dragoman.corpora.checking.columns import ColumnFiles
+from dragoman.corpora.checking.cleaning import clean
+from dragoman.corpora.checking.columns import ColumnFiles, Columns
 from dragoman.corpora.checking.hashing import digest
 from dragoman.corpora.checking.kinds import KINDS, NAMES, bit, reasons, removing
 from dragoman.corpora.checking.language import guess_language, identify, learn_letters, wrong_language
@@ -317,10 +320,53 @@ def test_digests_are_the_same_everywhere() -> None:
     assert digest("dragoman").hex() == "e59c5adb02cdcdb5"
 
 
+def numbered(*numbers: int) -> Columns:
+    """Pairs whose numbers are these, and one more on the other side."""
+    one = np.array(numbers, dtype=np.uint64)
+    two = np.stack([one, one + 1], axis=1)
+    return Columns(one, one, one, one, two.astype(np.uint16), two.astype(np.uint32), two.astype(np.uint8))
+
+
 def test_columns_are_read_back_in_parts() -> None:
     with ColumnFiles() as columns:
         assert columns.pairs == 0
         assert columns.read("lengths").shape == (0, 2)
+        columns.append(numbered(1, 2, 3))
+        columns.append(numbered(4, 5))
+        assert columns.read("source").tolist() == [1, 2, 3, 4, 5]
+        assert columns.read("flags", slice(2, 4)).tolist() == [3, 4]
+        assert columns.read("digits", slice(2, 4)).tolist() == [[3, 4], [4, 5]]
+        assert columns.read("ends", slice(4, 99)).tolist() == [[5, 6]]
+        assert columns.blocks(2) == [slice(0, 2), slice(2, 4), slice(4, 5)]
+
+
+def test_a_full_folder_for_temporary_files_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(28, "No space left on device")
+
+    words = r"cannot write temporary files into {} \({}\); free some space there, or set TMPDIR to another folder$"
+    with ColumnFiles() as columns:
+        columns._files["source"] = Full()
+        with pytest.raises(DragomanError, match=words.format(tempfile.gettempdir(), "No space left on device")):
+            columns.append(numbered(1))
+    monkeypatch.setattr(tempfile, "tempdir", "/none")
+    with pytest.raises(DragomanError, match=words.format("/none", "No such file or directory")):
+        ColumnFiles()
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_though_nothing_can_be_cleared_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    text = TextPairs(ParallelText(["a"], ["b"], "one"))
+    files = [tmp_path / name for name in ("x.src", "x.tgt", "x.removed.tsv")]
+    with pytest.raises(DragomanError, match=r"cannot write .* \(Read-only file system\); free the disk, or choose"):
+        clean(text, files, lambda _: np.zeros(1, np.uint64), 0)
 
 
 def test_random_bytes_never_break_it(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,9 @@ def clean(pairs: Pairs, files: list[Path], flags_of: FlagsOf, mask: int) -> None
         ) from error
     finally:
         for part in parts:
-            part.unlink(missing_ok=True)
+            # A disk that may not be written to has been told of.
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
 
 def _write(chunk: Chunk, flags: NDArray[np.uint64], mask: int, streams: list[Any]) -> None:

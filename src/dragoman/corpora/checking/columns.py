@@ -1,14 +1,16 @@
 """What is taken down of every pair, in files: one column is in memory at a time."""
 
 import tempfile
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dragoman.errors import DragomanError
 
 
 @dataclass(frozen=True)
@@ -43,27 +45,34 @@ _KINDS: dict[str, tuple[Any, int]] = {
 
 
 class ColumnFiles:
-    """Columns of a whole corpus in a temporary folder, which `close` takes away."""
+    """Columns of a whole corpus in a temporary folder, which goes at the end of the `with` block.
+
+    Raises:
+        DragomanError: nothing can be written there.
+    """
 
     def __init__(self) -> None:
         self._stack = ExitStack()
-        self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="dragoman-check-")))
-        self._files: dict[str, IO[bytes]] = {
-            name: self._stack.enter_context((self._folder / name).open("wb")) for name in _KINDS
-        }
+        with _writing():
+            self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="dragoman-check-")))
+            self._files: dict[str, IO[bytes]] = {
+                name: self._stack.enter_context((self._folder / name).open("wb")) for name in _KINDS
+            }
         self.pairs = 0
 
     def append(self, columns: Columns) -> None:
         """Writes some pairs behind those before."""
-        for column in fields(columns):
-            self._files[column.name].write(np.ascontiguousarray(getattr(columns, column.name)).tobytes())
+        with _writing():
+            for column in fields(columns):
+                self._files[column.name].write(np.ascontiguousarray(getattr(columns, column.name)).tobytes())
         self.pairs += len(columns.flags)
 
     def read(self, name: str, places: slice | None = None) -> NDArray[Any]:
         """Reads a column, or the pairs from one place to before another."""
         kind, width = _KINDS[name]
         first, end, _ = (places or slice(None)).indices(self.pairs)
-        self._files[name].flush()
+        with _writing():
+            self._files[name].flush()
         count = max(0, end - first) * width
         found = np.fromfile(
             self._folder / name, dtype=kind, count=count, offset=first * width * np.dtype(kind).itemsize
@@ -78,4 +87,17 @@ class ColumnFiles:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        # What a full disk did not take is tried once more when a file is closed; it has been told of.
+        with suppress(OSError):
+            self._stack.close()
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DragomanError(
+            f"cannot write temporary files into {tempfile.gettempdir()} ({error.strerror}); "
+            f"free some space there, or set TMPDIR to another folder"
+        ) from error
