@@ -153,11 +153,13 @@ def test_contradicting_options(dragoman: Dragoman, trained: Path, lines: Path, t
 
 def test_a_resumed_training_keeps_its_settings(dragoman: Dragoman, trained: Path, lines: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.en"
-    asked = ["--source", other, *sets("model.d_ff=128", "training.threads=2", "training.steps=30")]
+    asked = sets("model.d_ff=128", "training.threads=2", "training.steps=30")
+    asked = ["--source", other, "--corpus", "pizzeria", *asked]
     fails(
         dragoman("train", trained, "--resume", *asked),
         2,
         f"data.source is {lines / 'train.en'} in the run, {other} was given",
+        "data.corpus is empty in the run, pizzeria was given",
         "model.d_ff is 64 in the run, 128 was given",
         "training.threads is 1 in the run, 2 was given",
         "start a new run",

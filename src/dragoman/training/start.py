@@ -137,7 +137,7 @@ def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Report
         check_settings(run, checkpoint, MAY_CHANGE)
         if later := [str(step) for step in checkpoint_steps(run) if which is not None and step > which]:
             reporter.warned(
-                f"the next checkpoint that is saved takes the place of {', '.join(later)}: copy {path} first to keep them"
+                f"the next checkpoint takes the place of {', '.join(later)}: copy {path} first to keep them"
             )
         prepared = prepare(on_this_machine(settings), path, checkpoint, path, reporter.preparing)
         return _go_on(run, prepared, checkpoint, began, reporter, mark)
@@ -245,7 +245,8 @@ def _refuse_changes(before: Settings, after: Settings, allowed: Collection[str])
     old, new = _flat(asdict(before)), _flat(asdict(after))
     changed = [key for key in new if new[key] != old[key] and key not in allowed]
     if changed:
-        listed = ", ".join(f"{key} is {old[key]} in the run, {new[key]} was given" for key in changed)
+        told = {key: [value if value != "" else "empty" for value in (old[key], new[key])] for key in changed}
+        listed = ", ".join(f"{key} is {before} in the run, {after} was given" for key, (before, after) in told.items())
         raise UsageError(f"a resumed training keeps its settings: {listed}; start a new run instead")
 
 
