@@ -211,6 +211,8 @@ def fifth(race: Race) -> Expected:
     if not against:
         return Expected("not measured")
     chances = corrected({name: one["p"] for name, one in against.items()})
+    if max(race.means("bleu").values()) < 1:
+        return Expected("not measured")
     results = []
     for name, one in against.items():
         better = 1 if one["difference"] < 0 else -1

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from dragoman.race.logs import read_logs
 from dragoman.race.report.axis_scales import log_ticks, spread, ten_ticks, told_apart
-from dragoman.race.report.charts import copying_chart, gradient_charts, speed_chart
+from dragoman.race.report.charts import copying_chart, gradient_charts, pronoun_chart, speed_chart
 from dragoman.race.report.document import Chart, Line
 from dragoman.race.report.pictures import COLOURS, png, svg
 from tests.unit.race_logs import Race, write_race
@@ -90,6 +91,15 @@ def test_charts_show_the_measures(tmp_path: Path) -> None:
     recall = copying_chart(logs)
     assert recall is not None
     assert [name for _, name in recall.marks] == ["blind guess", "half"]
+    pronouns = pronoun_chart(logs)
+    assert pronouns is not None
+    assert list(pronouns.edge or ()) == [15, "farther than in training"]
+    seen = {**logs.measures, "pronouns": {**logs.measures["pronouns"], "trained_up_to": 99}}
+    everywhere = pronoun_chart(replace(logs, measures=seen))
+    assert everywhere is not None
+    assert everywhere.edge is None
+    tried = gradient_charts(logs)[-1]
+    assert {(line.mark, line.dashed) for line in tried.lines} == {(m, d) for m in "oPX" for d in (True, False)}
 
 
 def test_pictures_are_the_same_each_time_and_share_no_names(tmp_path: Path) -> None:
@@ -120,6 +130,9 @@ def test_labels_keep_apart_and_in_order() -> None:
 
 def test_numbers_at_the_axes() -> None:
     assert log_ticks(1900, 11_000) == [2000, 5000, 10_000]
+    # Hardly any round number lies between these, and one line at an axis says nothing.
+    assert log_ticks(42, 56) == pytest.approx([42, 45, 48, 51, 54])
+    assert log_ticks(2100, 8200) == [3000, 4000, 5000, 6000, 7000, 8000]
     assert log_ticks(1, 100_000) == [1, 10, 100, 1000, 10_000, 100_000]
     assert ten_ticks(-12.4, 0.1) == [-12, -10, -8, -6, -4, -2, 0]
     assert told_apart([8, 16, 32]) == ["8", "16", "32"]

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from dragoman.errors import DragomanError
-from dragoman.race.logs import MEASURES
+from dragoman.race.logs import MEASURES, read_logs
 from dragoman.race.report import build
+from dragoman.race.report.building import cautions
 from tests.unit.race_logs import Race, write_race
 from tests.unit.race_numbers import check
 from tests.unit.race_reading import Page, markdown_tables
@@ -122,7 +123,8 @@ def test_what_is_missing_is_said(built: Built) -> None:
     assert words.count("A trial: every measure was taken in small") == 2
     verdicts = page(built("poor")).verdicts
     assert verdicts[0].caution == "The chains were not measured: judged by speed alone."
-    assert verdicts[2].caution == "Judged without copying: not measured."
+    once = "One training of each contestant: gradients."
+    assert verdicts[2].caution == f"Judged without copying: not measured. {once}"
     assert verdicts[4].reason == "The measure of quality is missing."
     assert "Pronouns were not asked for" in " ".join(page(built("upside-down")).words)
 
@@ -182,10 +184,14 @@ def test_contestants_that_learnt_nothing_prove_nothing(built: Built, tmp_path: P
     third, fifth = page(folder).verdicts[2], page(folder).verdicts[4]
     assert "pronouns without attention (10 % : 10 %), where neither beats the shortcuts" in third.reason
     assert third.judgement == "holds"
-    nobody = "Nobody translates yet: every BLEU is below one, and the verdict says nothing."
-    assert nobody in (folder / "report.html").read_text(encoding="utf-8")
-    assert nobody in (folder / "report.md").read_text(encoding="utf-8")
-    assert fifth.judgement == "holds"
+    assert fifth.judgement == "not measured"
+    assert fifth.reason == "Nothing can tell: nobody translates yet, every BLEU is below 1."
+    assert not fifth.figures
+    # Who translates is compared with those who do not.
+    quality["runs"][-1]["bleu"] = {"score": 30.0, "low": 29.0, "high": 31.0}
+    file.write_text(json.dumps(quality))
+    build(folder)
+    assert page(folder).verdicts[4].judgement == "holds"
 
 
 def test_a_race_without_the_transformer(tmp_path: Path) -> None:
@@ -246,12 +252,41 @@ def test_what_is_no_race_is_refused(tmp_path: Path) -> None:
         build(tmp_path)
 
 
-@pytest.mark.parametrize(("text", "words"), [("{", "is damaged"), ("[]", "is not a JSON object")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "is damaged"),
+        ("[]", "is not a JSON object"),
+        ("{}", r"is damaged \(no contestants, lengths, target_tokens in it\)"),
+        (
+            '{"contestants": {"rnn": [], "gpt": []}, "lengths": [8], "target_tokens": 8}',
+            r"is another race's \(gpt does not race here\)",
+        ),
+    ],
+)
 def test_a_damaged_measure_is_refused(text: str, words: str, tmp_path: Path) -> None:
     folder = write_race(tmp_path / "race", Race(missing=MEASURES, seeds=(1,)))
     (folder / "measures" / "speed.json").write_text(text)
     with pytest.raises(DragomanError, match=rf"speed.json {words}.*: remove it and add --resume, which measures it"):
         build(folder)
+
+
+def test_a_measure_of_another_races_trainings_is_refused(tmp_path: Path) -> None:
+    folder = write_race(tmp_path / "race", Race(seeds=(1,)))
+    file = folder / "measures" / "quality.json"
+    file.write_text(file.read_text().replace('"contestant": "gru"', '"contestant": "mamba"'))
+    with pytest.raises(DragomanError, match=r"quality.json is another race's \(mamba does not race here\): remove it"):
+        build(folder)
+
+
+def test_updates_that_came_to_nothing_are_told(tmp_path: Path) -> None:
+    folder = write_race(tmp_path / "race", Race(names=("rnn", "transformer"), seeds=(1,)))
+    file = folder / "measures" / "copying.json"
+    copying = json.loads(file.read_text())
+    copying["contestants"]["rnn"] |= {"skipped": 3, "updates": 1200}
+    file.write_text(json.dumps(copying))
+    told = "RNN left out 3 of its 1,200 updates of the copy task, whose loss or gradient was no number."
+    assert told in cautions(read_logs(folder))
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:

@@ -13,6 +13,18 @@ from dragoman.runs import Run
 
 MEASURES = ("speed", "translation_speed", "chain", "gradients", "copying", "pronouns", "quality")
 """What the report is made from, in the order in which it is told."""
+_BY_CONTESTANT = {"lengths", "contestants"}
+_PARTS: Mapping[str, set[str]] = {
+    "speed": _BY_CONTESTANT | {"target_tokens"},
+    "translation_speed": _BY_CONTESTANT,
+    "chain": _BY_CONTESTANT,
+    "gradients": {"plan", "curves", "trainings"},
+    "copying": {"distances", "kinds", "chance", "contestants"},
+    "pronouns": {"distances", "contestants", "shortcuts", "trained_up_to"},
+    "quality": {"corpus", "split", "signature", "runs", "against_transformer"},
+}
+"""What every finished measure has."""
+_MEND = "remove it and add --resume, which measures it again"
 
 Json = Mapping[str, Any]
 
@@ -82,7 +94,7 @@ def read_logs(folder: Path) -> Logs:
         raise DragomanError(
             f"{folder} is not a race (no {race.plan_file.name} in it): give a folder that `dragoman race` made"
         )
-    measures = {name: _json(race.measure(name)) for name in MEASURES if race.is_measured(name)}
+    measures = {name: _measure(race, plan, name) for name in MEASURES if race.is_measured(name)}
     return Logs(plan, measures, tuple(_trainings(race, plan)))
 
 
@@ -97,17 +109,33 @@ def _trainings(folder: RaceFolder, plan: Plan) -> list[TrainingLog]:
     return found
 
 
-def _json(file: Path) -> Json:
+def _measure(folder: RaceFolder, plan: Plan, name: str) -> Json:
     """Reads one measure.
 
     Raises:
-        DragomanError: it is not one JSON object.
+        DragomanError: it is damaged, or another race's.
     """
-    mend = "remove it and add --resume, which measures it again"
+    file = folder.measure(name)
+    found = _json(file)
+    if missing := sorted(_PARTS[name] - found.keys()):
+        raise DragomanError(f"{file} is damaged (no {', '.join(missing)} in it): {_MEND}")
+    entries = [*found.get("runs", ()), *found.get("curves", ()), *found.get("trainings", ())]
+    named = [*found.get("contestants", ()), *(entry["contestant"] for entry in entries)]
+    if strangers := sorted(set(named) - {one.name for one in plan.contestants}):
+        raise DragomanError(f"{file} is another race's ({', '.join(strangers)} does not race here): {_MEND}")
+    return found
+
+
+def _json(file: Path) -> Json:
+    """Reads one JSON object.
+
+    Raises:
+        DragomanError: it is none.
+    """
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise DragomanError(f"{file} is damaged ({error}): {mend}") from error
+        raise DragomanError(f"{file} is damaged ({error}): {_MEND}") from error
     if not isinstance(value, dict):
-        raise DragomanError(f"{file} is not a JSON object: {mend}")
+        raise DragomanError(f"{file} is not a JSON object: {_MEND}")
     return value

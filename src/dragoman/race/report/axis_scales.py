@@ -5,15 +5,25 @@ from math import ceil, floor, inf, log10
 
 from dragoman.race.report.wording import power
 
-MOST = 7
+LEAST, MOST = 3, 7
 """Lines across a plot."""
+_Steps = tuple[tuple[float, ...], ...]
+_TENS: _Steps = ((1,),)
+_STEPS: _Steps = ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9), tuple(number / 10 for number in range(10, 100)))
+"""Which numbers of a decade have lines, from few to many."""
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Round numbers (1, 2, 5, 10, ...) between two positive ones; of many decades the powers of ten alone."""
-    steps = (1, 2, 5) if log10(high / low) <= 2 else (1,)
-    decades = range(floor(log10(low)), ceil(log10(high)) + 1)
-    return [step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high]
+    """Round numbers (1, 2, 5, 10, ...) between two positive ones; of many decades the powers of ten alone.
+
+    Where the two are so near that hardly any would lie between them, there are some less round ones.
+    """
+    decades, places = range(floor(log10(low)), ceil(log10(high)) + 1), list[float]()
+    for steps in _STEPS if log10(high / low) <= 2 else _TENS:
+        places = [step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high]
+        if len(places) >= LEAST:
+            break
+    return places[:: max(1, ceil(len(places) / MOST))]
 
 
 def ten_ticks(low: float, high: float) -> list[float]:

@@ -17,6 +17,7 @@ from dragoman.race.report.method import (
     languages,
     machine,
     repeating,
+    trained_once,
 )
 from dragoman.race.report.page import html
 from dragoman.race.report.pictures import png
@@ -118,8 +119,7 @@ def cautions(logs: Logs) -> list[str]:
     if plan.trial:
         said.append(TRIAL)
     said += few_seeds(plan.seeds)
-    if once := [name for name in ("copying", "gradients") if name in logs.measures]:
-        said.append(f"One training of each contestant: {listed(once)}.")
+    said += trained_once(logs.measures)
     for name in MEASURES:
         if name not in logs.measures and (name != "pronouns" or plan.pizzeria):
             said.append(f"{name.replace('_', ' ').capitalize()} was not measured (measures/{name}.json is missing).")
@@ -133,9 +133,21 @@ def cautions(logs: Logs) -> list[str]:
         for one in logs.trainings
         if one.given_up
     ]
+    said += _skipped(logs)
     said += _without_figures(logs)
     said += _unequal(logs)
     return said
+
+
+def _skipped(logs: Logs) -> list[str]:
+    """Contestants some of whose updates of the copy task came to nothing."""
+    found = {name: logs.of("copying")[name] for name in logs.measured("copying")}
+    return [
+        f"{shown(name)} left out {one['skipped']:,} of its {several(one['updates'], 'update')} of the copy task, "
+        "whose loss or gradient was no number."
+        for name, one in found.items()
+        if one.get("skipped")
+    ]
 
 
 def _without_figures(logs: Logs) -> list[str]:

@@ -18,6 +18,8 @@ _AXES = {
     "end-to-end": ("From end to end", "positions of the copied sentence"),
 }
 _MOMENTS = {"start": "before training", "trained": "after training"}
+_TRIAL_MARKS = {"before": "o", "clipped": "P", "not clipped": "X"}
+"""Trials of one contestant have its colour; their marks tell them apart."""
 
 
 def speed_chart(logs: Logs, measure: str) -> Chart | None:
@@ -60,7 +62,7 @@ def gradient_charts(logs: Logs) -> list[Chart]:
         tried = [one for one in mine if one.contestant == "rnn"]
         if axis != "end-to-end" and len(tried) > 2:
             title = f"RNN, {words.lower()}: start and clipping"
-            lines = [replace(_line(one, _trial(one)), dashed=one.start == "plain") for one in tried]
+            lines = [_trial(one) for one in tried]
             trials.append(_gradients(f"gradients-{axis}-rnn", (title, across), lines))
         charts += drawn
     return charts + trials
@@ -99,7 +101,10 @@ def pronoun_chart(logs: Logs) -> Chart | None:
     ]
     best = max(measure.get("shortcuts", {}).values(), default=0.0)
     words = ("Pronouns", "words between the noun and “it”", "right er, sie, es")
-    return curve_chart("pronouns", words, lines, ("linear", "percent"), percent, [(best, "best shortcut")])
+    chart = curve_chart("pronouns", words, lines, ("linear", "percent"), percent, [(best, "best shortcut")])
+    if chart is None or measure["trained_up_to"] >= middles[-1]:
+        return chart
+    return replace(chart, edge=(measure["trained_up_to"], "farther than in training"))
 
 
 def _line(curve: Curve, label: str = "") -> Line:
@@ -113,10 +118,11 @@ def _dashed(contestant: str) -> bool:
     return family(contestant) == contestant != TRANSFORMER
 
 
-def _trial(curve: Curve) -> str:
-    """How it began and was trained, in few words."""
+def _trial(curve: Curve) -> Line:
+    """A curve told by how it began and was trained, in few words."""
     when = "before" if curve.moment == "start" else "clipped" if curve.clip else "not clipped"
-    return f"{curve.start} {when}"
+    line = _line(curve, f"{curve.start} {when}")
+    return replace(line, dashed=curve.start == "plain", mark=_TRIAL_MARKS[when])
 
 
 def _gradients(name: str, words: tuple[str, str], lines: Sequence[Line]) -> Chart:

@@ -5,9 +5,9 @@ from dragoman.race.report.claim_texts import ALL_AT_ONCE, GRADIENTS, MEMORY, ONE
 from dragoman.race.report.comparing import Outcome, Tally, grows, siblings, sign, slower, speeds
 from dragoman.race.report.curves import Curve, curves, main_curve
 from dragoman.race.report.document import Figure, Verdict
-from dragoman.race.report.method import budget_each, few_seeds
+from dragoman.race.report.method import budget_each, few_seeds, trained_once
 from dragoman.race.report.remembering import memory_figures, remembering
-from dragoman.race.report.scores import TRANSFORMER, against_transformer, mean_score
+from dragoman.race.report.scores import LEAST_BLEU, TRANSFORMER, against_transformer, mean_score
 from dragoman.race.report.wording import family, fixed, interval, left, listed, ratio, shown, signed, whole
 
 
@@ -70,6 +70,7 @@ def memory(logs: Logs) -> Verdict:
     reason = [f"The LSTMs are {found.tally.told(('ahead', 'level', 'behind'), name_all=True)}."]
     reason += [f"Cannot tell: {'; '.join(found.silent)}."] if found.silent else []
     cautions = [f"Judged without {listed(list(found.missing))}: not measured."] if found.missing else []
+    cautions += trained_once(logs.measures)
     return MEMORY.judged(found.tally.judgement, reason, memory_figures(logs), cautions)
 
 
@@ -90,6 +91,9 @@ def all_at_once(logs: Logs) -> Verdict:
     tests = against_transformer(quality)
     if not tests:
         return ALL_AT_ONCE.unknown(_why(logs, "quality", "the Transformer and another contestant"))
+    best = max(tests, key=lambda one: mean_score(quality, one.name, "bleu"))
+    if max(mean_score(quality, name, "bleu") for name in (TRANSFORMER, best.name)) < LEAST_BLEU:
+        return ALL_AT_ONCE.unknown(f"Nothing can tell: nobody translates yet, every BLEU is below {LEAST_BLEU}.")
     tally = Tally([Outcome(shown(one.name), "", sign(-one.difference) if one.significant else 0) for one in tests])
     reason = [f"With {budget_each(logs.plan)} the Transformer is {tally.told(('ahead', 'level', 'behind'))}."]
     cautions, judgement = few_seeds(logs.plan.seeds), tally.judgement
@@ -103,13 +107,13 @@ def all_at_once(logs: Logs) -> Verdict:
             f"{_goes(chain['translating'])} in translating, where it, too, writes word by word."
         )
         judgement = tally.at_most_partly if grows(chain["training"]) else judgement
-    best = max(tests, key=lambda one: mean_score(quality, one.name, "bleu"))
-    if max(mean_score(quality, name, "bleu") for name in (TRANSFORMER, best.name)) < 1:
-        cautions.append("Nobody translates yet: every BLEU is below one, and the verdict says nothing.")
     pair = " : ".join(fixed(mean_score(quality, name, "bleu"), 1) for name in (TRANSFORMER, best.name))
     figures = [
         Figure(pair, f"BLEU, Transformer : {shown(best.name)}, the best of the others"),
-        Figure(signed(-best.difference, 1), f"BLEU between these two, 95 % {interval(-best.high, -best.low, 1)}"),
+        Figure(
+            signed(-best.difference, 1),
+            f"BLEU by which the Transformer is ahead of it, 95 % {interval(-best.high, -best.low, 1)}",
+        ),
     ]
     return ALL_AT_ONCE.judged(judgement, reason, figures, cautions)
 

@@ -64,6 +64,8 @@ class Line:
     """Whether anything is written beside it."""
     dashed: bool = False
     """Whether it is drawn with dashes."""
+    mark: str = ""
+    """What stands at its points, in matplotlib's letters, where that is not the family's mark."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ class Chart:
     """Of both axes; tens: the numbers are logarithms to base 10, percent: they are shares."""
     marks: Sequence[tuple[float, str]] = ()
     """Level lines with their names."""
+    edge: tuple[float, str] | None = None
+    """An upright line: what lies right of it, and its name."""
     span: tuple[float, float] | None = None
     """From bottom to top, where that is shared with another picture."""
     intervals: bool = False

@@ -1,6 +1,6 @@
 """How a race was run, in words: the budget, what would be unfair, what it ran on, and how to repeat it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from dragoman.race.plan import Course, Plan
 from dragoman.race.report.document import Block, Code, Points, Section, Table, Terms, Text
@@ -32,6 +32,12 @@ def few_seeds(seeds: Sequence[int]) -> list[str]:
         return []
     number = "One seed" if len(seeds) == 1 else "Two seeds"
     return [f"{number}: the interval tells of the test sentences, not of the luck of a training."]
+
+
+def trained_once(measures: Collection[str]) -> list[str]:
+    """What to say of measures for which each contestant is trained once, however many seeds there are."""
+    once = [name for name in ("copying", "gradients") if name in measures]
+    return [f"One training of each contestant: {listed(once)}."] if once else []
 
 
 def languages(plan: Plan) -> str:

@@ -151,6 +151,10 @@ def _draw_curves(axes: Any, chart: Chart) -> None:
         axes.axhline(value, color=COLOURS["quiet"], linewidth=0.9, linestyle=(0, (1, 2)))
         axes.annotate(name, (0.01, value), xycoords=("axes fraction", "data"), xytext=(0, 2),
                       textcoords="offset points", fontsize=7.5, color=COLOURS["quiet"])  # fmt: skip
+    if chart.edge:
+        axes.axvline(chart.edge[0], color=COLOURS["quiet"], linewidth=0.9, linestyle=(0, (1, 2)))
+        axes.annotate(chart.edge[1], (chart.edge[0], 1.01), xycoords=("data", "axes fraction"), xytext=(3, 0),
+                      textcoords="offset points", fontsize=7.5, color=COLOURS["quiet"])  # fmt: skip
     _scale(axes, chart)
     axes.grid(axis="y", color=COLOURS["grid"], linewidth=0.7)
     _write_labels(axes, chart)
@@ -168,8 +172,8 @@ def _draw_curve(axes: Any, line: Line) -> None:
         color=colour,
         linewidth=thick,
         linestyle=_DASHES if line.dashed else "solid",
-        marker=MARKS[family(line.contestant)],
-        markersize=4.6,
+        marker=line.mark or MARKS[family(line.contestant)],
+        markersize=6.0 if line.mark else 4.6,
         markevery=max(1, len(points) // _MARKED),
     )
 

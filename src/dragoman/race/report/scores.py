@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from dragoman.race.plan import Contestant
 
 TRANSFORMER = "transformer"
+LEAST_BLEU = 1
+"""Below it nothing is translated, and no difference says who translates better."""
 SIGNIFICANT = 0.05
 """Chance of a difference this large between equals, below which it counts."""
 
