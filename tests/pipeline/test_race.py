@@ -108,6 +108,7 @@ def test_runs_of_a_race_are_ordinary_runs(raced: Path, dragoman: Dragoman, tmp_p
         (["--updates", 5], 2, "nothing to train on; give a corpus, source and target, or tsv"),
         (["--corpus", "pizzeria", "--set", "training.seed=3"], 2, "a race decides this; --seeds says how many"),
         (["--corpus", "pizzeria", "--test-source", "a"], 2, "the test needs both sides; give --test-source and --test"),
+        (["--resume"], 2, "is no race that could go on (no race.json in it): give a race's folder, or --corpus to"),
         (["--report"], 1, "is not a race (no race.json in it): give a folder that `dragoman race` made"),
     ],
 )

@@ -196,6 +196,7 @@ def test_a_plan_is_kept_as_json(tmp_path: Path) -> None:
     [
         ("{", "race.json is damaged; begin the race anew in another folder"),
         ('{"format": 1}', "race.json is damaged"),
+        ('{"format": 1, "budget": {"kind": "updates"}, "courses": []}', "race.json is damaged; begin the race anew"),
         ('{"format": 99, "versions": {"dragoman": "7.0"}}', "race.json was written by dragoman 7.0: update dragoman"),
     ],
 )
@@ -214,6 +215,8 @@ def given(**changes: Any) -> Given:
     [
         ({"budget": {"minutes": 5, "updates": 3}}, r"more than one budget \(--minutes, --updates\); give one of them"),
         ({"budget": {"minutes": 0}}, "--minutes 0 is too small; give more than 0"),
+        ({"budget": {"minutes": float("nan")}}, "--minutes nan is no budget; give a number"),
+        ({"budget": {"minutes": float("inf")}}, "--minutes inf is no budget; give a number"),
         ({"seeds": 0}, "--seeds 0 is too small; give 1 or more"),
         ({"lengths": "8,x"}, "--lengths '8,x' is not a list of whole numbers; write 8,64,256"),
         ({"lengths": "1,8"}, "--lengths: 1 is too short, a sentence ends with its end mark; give 2 or more"),
@@ -230,6 +233,9 @@ def test_the_command_repeats_the_race() -> None:
     command = "dragoman race out --source 'my en.txt' --updates 500 --set model.d_model=64 --trial"
     assert asked.question(Path("out")).command == command
     assert given().question(Path("out")).command == "dragoman race out --minutes 70"
+    many = given(budget={"tokens": 12345678}).question(Path("runs/../my race")).command
+    assert many == "dragoman race 'runs/../my race' --target-tokens 12345678"
+    assert given(budget={"minutes": 0.1}).question(Path("/out")).command == "dragoman race /out --minutes 0.1"
 
 
 @pytest.mark.parametrize(
@@ -341,6 +347,18 @@ def test_the_parts_and_the_time_left() -> None:
     ]  # fmt: skip
     assert "measuring translation speed" in labels
     assert "measuring pronouns" in labels
+    took = {part.measure: part.expected for part in found}
+    # A start, and what two contestants take; of the copy task each has three updates and its test.
+    assert took["gradients"] == 3 + 2 * 20
+    assert took["copying"] == 3 + 2 * (3 * 0.1 + 10)
+    assert took["quality"] == 3 + 2 * 2 * 10
+    small = {part.measure: part.expected for part in parts(replace(plan, trial=True))}
+    assert small["gradients"] == 3 + 0.05 * 2 * 20
+    assert small["quality"] == took["quality"]
+    timed = replace(plan, trial=True, budget=RaceBudget("minutes", 20, 7, 2))
+    assert {part.measure: part.expected for part in parts(timed)}["copying"] == 3 + 2 * (120 + 0.05 * 10)
+    tokens = replace(plan, budget=RaceBudget("tokens", 0, 7, 200_000))
+    assert {part.measure: part.expected for part in parts(tokens)}["copying"] == 3 + 2 * (100 * 0.1 + 10)
     german = replace(plan.courses[0], settings={"data": {"corpus": "pizzeria:de-en"}})
     assert "measuring pronouns" not in [part.label for part in parts(a_plan(courses=[german]))]
     clock = Clock([Part("a", (), 10.0), Part("b", (), 30.0)], expected=10.0, taken=20.0)

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from dragoman.errors import UsageError
@@ -57,12 +58,12 @@ class Given:
     def differences(self, plan: Plan) -> list[str]:
         """What was given otherwise than the plan has it, in words."""
         budget = plan.budget
-        was = f"{budget.total if budget.kind == 'minutes' else budget.each:g} {budget.kind}"
+        was = f"{_exact(budget.total if budget.kind == 'minutes' else budget.each)} {budget.kind}"
         asked = self._asked()
         pairs = [
             *((key, plan.corpus.get(key, ""), value) for key, value in self.data.items()),
             ("the test text", plan.corpus.get("test"), [str(path) for path in self.test] if self.test else None),
-            ("the budget", was, f"{asked[1]:g} {asked[0]}" if asked else None),
+            ("the budget", was, f"{_exact(asked[1])} {asked[0]}" if asked else None),
             ("--seeds", len(plan.seeds), self.seeds),
             ("--preset", plan.preset, self.preset),
             ("--set", " ".join(plan.sets), " ".join(self.sets) or None),
@@ -80,6 +81,8 @@ class Given:
         for kind, amount in given.items():
             if amount <= 0:
                 raise UsageError(f"{OPTIONS[kind]} {amount:g} is too small; give more than 0")
+            if not amount < inf:
+                raise UsageError(f"{OPTIONS[kind]} {amount:g} is no budget; give a number")
             return kind, amount
         return None
 
@@ -97,11 +100,16 @@ class Given:
         named = {f"--{key.removeprefix('data.').replace('_', '-')}": value for key, value in self.data.items()}
         named |= dict(zip(("--test-source", "--test-target"), self.test or (), strict=False))
         kind, amount = self._asked() or ("minutes", MINUTES)
-        named |= {OPTIONS[kind]: f"{amount:g}", "--seeds": self.seeds, "--preset": self.preset, "--only": self.only}
+        named |= {OPTIONS[kind]: _exact(amount), "--seeds": self.seeds, "--preset": self.preset, "--only": self.only}
         named |= {"--lengths": self.lengths}
         words = [str(word) for name, value in named.items() if value is not None for word in (name, value)]
         sets = [word for one in self.sets for word in ("--set", one)]
         return shlex.join(["dragoman", "race", str(out), *words, *sets, *(["--trial"] if self.trial else [])])
+
+
+def _exact(amount: float) -> str:
+    """An amount of a budget, digit by digit: it is compared and typed again."""
+    return f"{amount:.15g}"
 
 
 def check_same(plan: Plan, given: Given) -> None:

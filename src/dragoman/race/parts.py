@@ -3,18 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dragoman.race.copying import CopyTask
 from dragoman.race.folder import RaceFolder
 from dragoman.race.logs import MEASURES
 from dragoman.race.plan import Plan
 
-START = 8.0
-"""Seconds that a process needs before it works: libraries, corpus, compiled kernels."""
+START, MEASURE_START = 8.0, 3.0
+"""Seconds that a process needs before it works: libraries; for a training corpus and compiled kernels too."""
+COPYING_UPDATE = 0.1
+"""Seconds of an update of the copy task."""
 AFTER_COPYING = 10.0
 """Seconds for testing each contestant on the copy task."""
-PER_RUN = {"pronouns": 20.0, "quality": 15.0}
+PER_RUN = {"pronouns": 10.0, "quality": 10.0}
 """Seconds for each run."""
-PER_CONTESTANT = {"speed": 60.0, "translation_speed": 90.0, "chain": 10.0, "gradients": 90.0}
-"""Seconds for each contestant; in a trial a twentieth."""
+PER_CONTESTANT = {"speed": 40.0, "translation_speed": 30.0, "chain": 5.0, "gradients": 20.0}
+"""Seconds for each contestant."""
+IN_A_TRIAL = 0.05
+"""Share of a measure's time that it takes in small."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +68,22 @@ def measures(plan: Plan) -> Sequence[str]:
 
 
 def _measure(plan: Plan, name: str) -> Part:
-    count = len(plan.contestants)
+    expected = MEASURE_START + _seconds(plan, name)
+    return Part(f"measuring {name.replace('_', ' ')}", ("measure", name), expected, name)
+
+
+def _seconds(plan: Plan, name: str) -> float:
+    """How long a measure takes once its process works."""
+    count, scale = len(plan.contestants), IN_A_TRIAL if plan.trial else 1.0
     if name == "copying":
-        each = 60 * plan.budget.copying if plan.budget.kind == "minutes" else 60.0
-        seconds = count * (each + AFTER_COPYING)
-    elif name in PER_RUN:
-        course = plan.main if name == "quality" else plan.pizzeria or plan.main
-        seconds = PER_RUN[name] * count * len(course.seeds)
-    else:
-        seconds = PER_CONTESTANT[name] * count
-    scale = 0.05 if plan.trial and (name != "copying" or plan.budget.kind != "minutes") else 1.0
-    return Part(f"measuring {name.replace('_', ' ')}", ("measure", name), START + scale * seconds, name)
+        each, kind = plan.budget.copying, plan.budget.kind
+        if kind == "minutes":
+            return count * (60 * each + scale * AFTER_COPYING)
+        updates = each if kind == "updates" else each / CopyTask().batch_tokens
+        return scale * count * (COPYING_UPDATE * updates + AFTER_COPYING)
+    if name == "quality":
+        # The test set is as large in a trial.
+        return PER_RUN[name] * count * len(plan.seeds)
+    if name == "pronouns":
+        return scale * PER_RUN[name] * count * len((plan.pizzeria or plan.main).seeds)
+    return scale * PER_CONTESTANT[name] * count

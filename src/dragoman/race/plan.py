@@ -193,4 +193,6 @@ def _plan(values: Values) -> Plan:
     ]
     if values["budget"]["kind"] not in get_args(Kind):
         raise ValueError("no such budget")
+    if not courses or not all(course.contestants and course.seeds for course in courses):
+        raise ValueError("nobody races")
     return Plan(**{**known, "budget": RaceBudget(**values["budget"]), "courses": courses})

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dragoman.errors import DragomanError
+from dragoman.errors import DragomanError, UsageError
 from dragoman.race.asking import Given, check_same
 from dragoman.race.folder import RaceFolder
 from dragoman.race.plan import Plan
@@ -19,6 +19,11 @@ def race(out: Path, given: Given, reporter: RaceReporter, resume: bool = False) 
         DragomanError: the folder is taken, the corpus cannot be used, a training or a measure failed.
     """
     folder = RaceFolder(out)
+    if resume and not given.data and not folder.plan_file.exists():
+        raise UsageError(
+            f"{out} is no race that could go on (no {folder.plan_file.name} in it): "
+            "give a race's folder, or --corpus to begin one"
+        )
     folder.begin(resume)
     with folder.lock() as lock:
         plan = folder.plan()
