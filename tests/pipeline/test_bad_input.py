@@ -153,8 +153,8 @@ def test_contradicting_options(dragoman: Dragoman, trained: Path, lines: Path, t
 
 def test_a_resumed_training_keeps_its_settings(dragoman: Dragoman, trained: Path, lines: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.en"
-    asked = sets("model.d_ff=128", "training.threads=2", "training.steps=30")
-    asked = ["--source", other, "--corpus", "pizzeria", *asked]
+    given = sets("model.d_ff=128", "training.threads=2", "training.steps=30")
+    asked = ["--source", other, "--corpus", "pizzeria", *given]
     fails(
         dragoman("train", trained, "--resume", *asked),
         2,
