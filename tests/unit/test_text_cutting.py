@@ -3,7 +3,7 @@
 import hashlib
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import pairwise
 from math import exp
 from pathlib import Path
@@ -83,11 +83,11 @@ MERGES = ["th", "ng", "thi", "ing", "thing", "in", "hi", "▁", "▁s", "▁so"]
 PIECES = [*MERGES, *"thingso"]
 
 
-def chances(tokens: tuple[str, ...], share: float) -> Counter[tuple[str, ...]]:
+def chances(tokens: tuple[str, ...], share: float) -> dict[tuple[str, ...], float]:
     """How likely each cut of a word is (Provilkov et al. 2020, algorithm 1): the first merge not left out is made."""
     pairs = enumerate(pairwise(tokens))
     possible = sorted((MERGES.index(one + two), at) for at, (one, two) in pairs if one + two in MERGES)
-    found: Counter[tuple[str, ...]] = Counter({tokens: share ** len(possible)})
+    found = defaultdict(float, {tokens: share ** len(possible)})
     for rank, (number, at) in enumerate(possible):
         merged = (*tokens[:at], MERGES[number], *tokens[at + 2 :])
         for cut, chance in chances(merged, share).items():
