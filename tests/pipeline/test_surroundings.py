@@ -136,13 +136,12 @@ def test_a_worker_that_dies(
 
 @pytest.mark.parametrize("ignored", [False, True])
 def test_a_terminal_that_is_closed(ignored: bool, lines: Path, dragoman: Dragoman, tmp_path: Path, during: Any) -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN) if ignored else None
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
     during({5: lambda: os.kill(os.getpid(), signal.SIGHUP)})
     try:
         result = dragoman("train", tmp_path / "r", *files(lines), *TWELVE)
     finally:
-        if before is not None:
-            signal.signal(signal.SIGHUP, before)
+        signal.signal(signal.SIGHUP, before)
     assert result.code == 0
     assert ("stopped by SIGHUP at update 5; saved" in words(result)) is not ignored
     assert whole(tmp_path / "r") == (12 if ignored else 5)
