@@ -106,7 +106,8 @@ def measure(run: Path, share: float) -> Row:
 def genders_of(pair: PizzeriaPair) -> tuple[str, str]:
     """The grammatical gender of the food and of the thing."""
     line = words(pair.source)
-    return tuple(_GENDER_OF[line[place].lower()] for place in nouns_of(_pronoun(pair)))  # type: ignore[return-value]
+    food, thing = nouns_of(_pronoun(pair))
+    return _GENDER_OF[line[food].lower()], _GENDER_OF[line[thing].lower()]
 
 
 def nouns_of(pronoun: Pronoun) -> tuple[int, int]:

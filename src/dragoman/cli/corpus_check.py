@@ -131,13 +131,14 @@ def _show(report: "Report", kept: frozenset[str], written: bool) -> None:
     from rich.text import Text
 
     from dragoman.cli.visible import visible
+    from dragoman.training.watching.words import count
 
     console = Console(highlight=False)
     if not (console.is_terminal or "COLUMNS" in os.environ):
         console.width = 150
     sides = [language or "unknown" for language in report.languages]
     name = visible(report.name)
-    console.print(Text(f"{name}: {_pairs_in_words(report.pairs)}, {sides[0]} to {sides[1]}", style="bold"))
+    console.print(Text(f"{name}: {count(report.pairs, 'pair')}, {sides[0]} to {sides[1]}", style="bold"))
     table = Table("kind", "pairs", "share", "what it means, what to do, examples", show_lines=True)
     for found in report.findings:
         stays = not found.kind.removes or found.kind.name in kept
@@ -149,14 +150,8 @@ def _show(report: "Report", kept: frozenset[str], written: bool) -> None:
     for note in _notes(report):
         console.print(Text(note))
     console.print(
-        Text(
-            f"{report.kept:,} of {_pairs_in_words(report.pairs)} {'are' if written else 'would be'} kept", style="bold"
-        )
+        Text(f"{report.kept:,} of {count(report.pairs, 'pair')} {'are' if written else 'would be'} kept", style="bold")
     )
-
-
-def _pairs_in_words(count: int) -> str:
-    return f"{count:,} pair{'' if count == 1 else 's'}"
 
 
 def _share(share: float) -> str:
