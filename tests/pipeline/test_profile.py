@@ -70,6 +70,11 @@ def test_a_training_from_another_run(trained: Path, lines: Path, dragoman: Drago
     result = dragoman("train", run, *files(lines), "--from", trained, "--profile", *sets("training.threads=1"))
     assert result.code == 0, result.err
     assert {path.name for path in run.iterdir()} == NAMES
+    last = max(int(path.name) for path in (trained / "checkpoints").iterdir())
+    again = dragoman("train", run, *files(lines), "--from", trained, "--checkpoint", last, "--profile")
+    assert again.code == 0, again.err
+    none = dragoman("train", run, *files(lines), "--from", trained, "--checkpoint", last + 1, "--profile")
+    assert (none.code, f"has no checkpoint {last + 1}: choose one of" in none.err) == (2, True)
 
 
 def test_refusals(trained: Path, lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
@@ -84,8 +89,8 @@ def test_refusals(trained: Path, lines: Path, dragoman: Dragoman, tmp_path: Path
     (other / "letter.txt").write_text("dear")
     refused(1, "holds something else (letter.txt)", other, *files(lines))
     refused(1, "is a file, not a folder", other / "letter.txt", *files(lines))
-    refused(2, "leave --resume, --dry-run and --checkpoint away", trained, "--resume")
-    refused(2, "leave --resume, --dry-run and --checkpoint away", tmp_path / "new", *files(lines), "--dry-run")
+    refused(2, "leave --resume and --dry-run away", trained, "--resume")
+    refused(2, "leave --resume and --dry-run away", tmp_path / "new", *files(lines), "--dry-run")
     refused(2, "leave --preset away", trained, "--preset", "tiny")
     refused(2, "leave --from away", trained, "--from", trained)
     refused(2, "leave model.d_model away", trained, *sets("model.d_model=64"))

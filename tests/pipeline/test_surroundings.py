@@ -14,6 +14,7 @@ import pytest
 
 from dragoman.batches.epochs import Epoch
 from dragoman.cli.display import JsonLines
+from dragoman.models.hardware import usable_cores
 from dragoman.runs import Run, load_checkpoint
 from dragoman.training import start
 from dragoman.training.safety import room, splitting
@@ -272,3 +273,11 @@ def test_too_small_a_disk_is_told_of(
     result = dragoman("train", tmp_path / "r", *files(lines), *sets(*SMALL, "training.steps=1"))
     assert result.code == 0
     assert "has 1 MiB free: make room, or lower training.keep" in words(result)
+
+
+def test_more_threads_than_cores_are_told_of(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
+    threads = usable_cores() + 1
+    given = sets(*SMALL, "training.steps=1", f"training.threads={threads}")
+    result = dragoman("train", tmp_path / "r", *files(lines), *given)
+    assert result.code == 0
+    assert f"training.threads is {threads}, but this process may use {threads - 1} of the cores" in words(result)

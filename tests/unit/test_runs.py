@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -171,6 +172,16 @@ def test_a_read_only_run_says_so(run: Run) -> None:
             pass
     finally:
         run.path.chmod(0o700)
+
+
+def test_a_lock_on_a_full_disk_names_its_file_once(run: Run) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(DragomanError, match=r"^cannot write .*run/lock \(File too large\)"), run.lock():
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_second_trainer_is_refused_until_the_first_is_killed(run: Run) -> None:

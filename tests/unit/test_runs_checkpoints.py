@@ -227,7 +227,9 @@ def test_a_damaged_optimizer_does_not_hinder_translation(run: Run) -> None:
 
 def test_a_damaged_pointer_is_named(run: Run) -> None:
     save(run, 10)
-    for text in ("{", "[]", '{"step": "x"}', "{}"):
+    half = '{"step": 10, "returns": 1}'
+    wordy = '{"step": 10, "returns": "once", "from": 12, "why": "NaN"}'
+    for text in ("{", "[]", '{"step": "x"}', "{}", half, wordy):
         (run.path / "last.json").write_text(text)
         with pytest.raises(DragomanError, match=r"last\.json is damaged; checkpoint 10 is whole: use --checkpoint 10$"):
             load_checkpoint(run, "last")

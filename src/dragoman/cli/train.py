@@ -52,8 +52,8 @@ def train(  # noqa: PLR0913, PLR0917 -- the command's options
     }  # fmt: skip
     if resume and (dry_run or from_):
         raise UsageError("--resume goes on with a run as it is; leave --dry-run and --from away")
-    if profile and (resume or dry_run or checkpoint is not None):
-        raise UsageError("--profile measures and trains nothing; leave --resume, --dry-run and --checkpoint away")
+    if profile and (resume or dry_run):
+        raise UsageError("--profile measures and trains nothing; leave --resume and --dry-run away")
     if resume and preset:
         raise UsageError("--resume goes on with the run's own settings; leave --preset away")
     inherited = [name for name in set_ or [] if from_ and name.startswith(("model.", "text."))]
@@ -62,12 +62,12 @@ def train(  # noqa: PLR0913, PLR0917 -- the command's options
         raise UsageError(f"--from takes shape and vocabulary from the run; leave {', '.join(inherited)} away")
     if checkpoint is not None and not (resume or from_):
         raise UsageError("--checkpoint says where --resume or --from begins; add --resume or --from")
+    which: Literal["best"] | int = "best" if checkpoint is None else checkpoint
     if profile:
         from dragoman.cli.profile import profile as measure
 
         choose = partial(_profiled, preset=preset, config=config, options=options, sets=set_ or [])
-        return measure(run, choose, from_, json)
-    which: Literal["best"] | int = "best" if checkpoint is None else checkpoint
+        return measure(run, choose, from_, which, json)
     from dragoman.cli.display import Display, JsonLines
     from dragoman.training import start as training
 

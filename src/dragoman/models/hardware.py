@@ -33,6 +33,16 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def crowding(threads: int) -> str:
+    """What is to be said of more threads than cores; nothing where each has a core."""
+    cores = usable_cores()
+    if threads <= cores:
+        return ""
+    return (
+        f"training.threads is {threads}, but this process may use {cores} of the cores: threads will wait for threads"
+    )
+
+
 def faster_dtype() -> Literal["float32", "bfloat16"]:
     """bfloat16 where it multiplies matrices at least 1.3 times as fast as float32, else float32.
 

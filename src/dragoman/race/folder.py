@@ -1,6 +1,5 @@
 """A race's folder: the plan, the runs, the measures, the report; whole at any moment."""
 
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from dragoman.errors import DragomanError
 from dragoman.race.costs import Costs
 from dragoman.race.plan import Plan
 from dragoman.runs import Run, last_mark
-from dragoman.runs.writing import is_aside, remove_leftovers, write_json
+from dragoman.runs.writing import is_aside, note_owner, remove_leftovers, write_json
 
 WAITING = 10.0
 """Seconds in which a race that was killed may still come to its end."""
@@ -113,9 +112,7 @@ class RaceFolder:
                             f"wait for it, stop it, or choose another folder"
                         ) from None
                     time.sleep(0.1)
-            file.truncate(0)
-            file.write(f"{os.getpid()}\n")
-            file.flush()
+            note_owner(file)
             remove_leftovers(self.path)
             remove_leftovers(self.path / "measures")
             yield file.fileno()

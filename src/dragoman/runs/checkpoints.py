@@ -121,6 +121,8 @@ def read_mark(run: Run, which: Literal["best", "last"]) -> dict[str, Any] | None
     try:
         mark = json.loads(path.read_bytes())
         int(mark["step"])
+        if "returns" in mark:
+            int(mark["returns"]), int(mark["from"]), str(mark["why"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -13,7 +13,7 @@ from dragoman import __version__
 from dragoman.config.loading import read_header, read_settings, write_settings
 from dragoman.config.settings import Settings
 from dragoman.errors import DragomanError, UsageError
-from dragoman.runs.writing import finite, flush_to_disk, is_aside, remove_leftovers, replacing
+from dragoman.runs.writing import finite, flush_to_disk, is_aside, note_owner, remove_leftovers, replacing
 
 RUN_FORMAT = 1
 """The layout of the folder; a larger one needs a newer dragoman."""
@@ -186,8 +186,9 @@ class Run:
                         f"wait for it, stop it, or choose another folder"
                     ) from None
             try:
+                with self._writing(self.path / "lock"):
+                    note_owner(file)
                 with self._writing(self.path):
-                    _note_owner(file)
                     remove_leftovers(self.path)
                     remove_leftovers(self.path / "checkpoints")
                 yield
@@ -203,12 +204,6 @@ class Run:
         except OSError as error:
             mend = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make it writable"
             raise DragomanError(f"cannot write {path} ({error.strerror}): {mend}, then try again") from error
-
-
-def _note_owner(file: Any) -> None:
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n")
-    file.flush()
 
 
 def _cut_partial_line(file: Any) -> None:

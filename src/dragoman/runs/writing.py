@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 _ASIDE = ".writing-"
 
@@ -52,6 +52,20 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
     """Writes one JSON object in one piece; numbers that are not finite become null."""
     with replacing(path) as aside:
         aside.write_text(json.dumps(finite(value), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def note_owner(lock: TextIO) -> None:
+    """Writes this process's number into a lock's file, unbuffered: closing the file must not fail once more.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    try:
+        lock.truncate(0)
+        os.write(lock.fileno(), f"{os.getpid()}\n".encode())
+    except OSError as error:
+        error.filename = lock.name
+        raise
 
 
 def finite(value: Any) -> Any:

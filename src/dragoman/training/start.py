@@ -16,6 +16,7 @@ from dragoman.config import Settings
 from dragoman.config.faults import check_training
 from dragoman.corpora.opening import from_the_root
 from dragoman.errors import DragomanError, UsageError
+from dragoman.models.hardware import crowding
 from dragoman.runs import (
     Checkpoint,
     Run,
@@ -215,8 +216,9 @@ def _train(training: Training, prepared: Prepared, budget: Budget, reporter: Rep
         foreseen = foresee(prepared, training.progress, budget.elapsed())
     follower = Follower(training.run, prepared, foreseen, reporter, budget.elapsed)
     reporter.begin(facts(prepared, foreseen) | (split if piece else {}))
-    if lacking := room_for_checkpoints(training.run, prepared.model):
-        reporter.warned(lacking)
+    for amiss in (room_for_checkpoints(training.run, prepared.model), crowding(prepared.settings.training.threads)):
+        if amiss:
+            reporter.warned(amiss)
     # Whatever was measured for the facts leaves the training's random numbers as they were.
     torch.set_rng_state(drawn)
     ending = follower.close(Loop(training, (prepared.epochs, prepared.validator), budget, follower).train())

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 from dragoman.config import Settings
 from dragoman.errors import DragomanError, UsageError
@@ -18,13 +19,18 @@ FILES = ("profile.json", "profile.md", "profile.png")
 
 
 def profile_run(
-    path: Path, settings: Callable[[Settings | None], Settings], source_run: Path | None, tell: Tell
+    path: Path,
+    settings: Callable[[Settings | None], Settings],
+    source_run: Path | None,
+    which: Literal["best"] | int,
+    tell: Tell,
 ) -> Profile:
     """Profiles the training that `train` would make of the same settings; of a run that exists, with its weights.
 
     Args:
         settings: gives the settings to train with, from those of the run where there is one.
-        source_run: a run whose vocabulary, shape and best weights the training would start from.
+        source_run: a run whose vocabulary, shape and weights the training would start from.
+        which: the checkpoint whose weights these are.
 
     Raises:
         UsageError: for a run that exists another model, vocabulary or source run was asked for.
@@ -33,7 +39,7 @@ def profile_run(
     is_run = (path / "config.yaml").exists()
     if not is_run:
         _check_folder(path)
-    prepared = _of_run(path, settings, source_run) if is_run else _planned(settings(None), source_run)
+    prepared = _of_run(path, settings, source_run) if is_run else _planned(settings(None), source_run, which)
     found = profile_training(prepared, UPDATES, tell)
     _write(path, found)
     return found
@@ -49,11 +55,11 @@ def _check_folder(path: Path) -> None:
         raise DragomanError(f"{path} holds something else ({others[0].name}): give a run, or choose another folder")
 
 
-def _planned(settings: Settings, source_run: Path | None) -> Prepared:
+def _planned(settings: Settings, source_run: Path | None, which: Literal["best"] | int) -> Prepared:
     if source_run is None:
         return prepare(on_this_machine(settings), None, None)
     other = Run.open(source_run)
-    return prepare(on_this_machine(inherit(settings, other.settings)), source_run, load_checkpoint(other, "best"))
+    return prepare(on_this_machine(inherit(settings, other.settings)), source_run, load_checkpoint(other, which))
 
 
 def _of_run(path: Path, settings: Callable[[Settings | None], Settings], source_run: Path | None) -> Prepared:
