@@ -121,6 +121,7 @@ def gradients(race: Race) -> dict[str, Any]:
         for start in ("orthogonal", "plain") if family == "rnn" else ("default",):
             for moment, clip in (("start", None), ("trained", True), ("trained", False)):
                 about = {"contestant": name, "start": start, "moment": moment, "clip": clip}
+                about["as_raced"] = start != "plain"
                 if moment == "trained":
                     trainings.append(about | {"updates": 200, "loss": 1.234, "largest_norm": 3.21 if clip else 12.3})
                 for axis in ("decoder", "encoder", "end-to-end"):

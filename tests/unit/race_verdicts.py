@@ -122,7 +122,7 @@ def change(one: dict[str, Any]) -> float:
 def racing_curve(race: Race, name: str) -> dict[str, Any] | None:
     """The decoder's, as the contestant races: after training with clipping, before it where that is not there."""
     curves = race.measures.get("gradients", {}).get("curves", [])
-    mine = [one for one in curves if (one["contestant"], one["axis"]) == (name, "decoder") and one["start"] != "plain"]
+    mine = [one for one in curves if (one["contestant"], one["axis"]) == (name, "decoder") and one["as_raced"]]
     trained = [one for one in mine if one["moment"] == "trained" and one["clip"] is not False]
     return next(iter([*trained, *(one for one in mine if one["moment"] == "start")]), None)
 

@@ -45,7 +45,7 @@ def main_curves(race: Race, axis: str, moment: str) -> list[tuple[str, float]]:
     return [
         (called(one["contestant"]), one["log10_norm"][-1] - one["log10_norm"][0])
         for one in race.measures["gradients"]["curves"]
-        if (one["axis"], one["moment"]) == (axis, moment) and one["start"] != "plain" and one["clip"] is not False
+        if (one["axis"], one["moment"]) == (axis, moment) and one["as_raced"] and one["clip"] is not False
     ]
 
 

@@ -97,7 +97,7 @@ def test_holm_by_hand() -> None:
 def curve(*values: float | None, start: str = "default", moment: str = "start", clip: bool | None = None) -> Curve:
     norms = tuple(values)
     places = tuple(range(1, len(norms) + 1))
-    return Curve("rnn", "decoder", start, moment, clip, places, norms, norms, norms)
+    return Curve("rnn", "decoder", start, moment, clip, start != "plain", places, norms, norms, norms)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from dragoman.models.contract import TrainableModel
 from dragoman.race import gradient_flow as flow
 from dragoman.race import gradient_norms as norms
 from dragoman.race.gradient_flow import FlowPlan, measure_gradients, spread
+from dragoman.race.report.curves import curves, main_curve
 from dragoman.race.synthetic import drawn_pairs
 from dragoman.training.step import gradient
 
@@ -256,6 +257,16 @@ def test_starts_are_compared_where_asked() -> None:
     assert singular["orthogonal", "trained", True]["largest"] != pytest.approx(1)
     assert singular["plain", "start", None]["largest"] != pytest.approx(1)
     assert str(singular["plain", "start", None]["sentence"]).startswith("the matrix alone makes")
+    assert {one["start"] for one in found["curves"] if one["as_raced"]} == {"orthogonal", "default"}
+
+
+def test_the_start_of_the_race_is_marked() -> None:
+    shapes = {"rnn": replace(SHAPES["rnn"], recurrent_start="plain")}
+    found = measure_gradients(shapes, {"rnn": TRAINING}, PLAN, both_starts=("rnn",))
+    assert {(one["start"], one["as_raced"]) for one in found["curves"]} == {("plain", True), ("orthogonal", False)}
+    main = main_curve(curves(found), "rnn", "decoder")
+    assert main is not None
+    assert (main.start, main.when) == ("plain", "trained with clipping")
 
 
 def test_dropout_is_left_out_and_the_seed_decides() -> None:

@@ -279,6 +279,32 @@ def test_a_measure_of_another_races_trainings_is_refused(tmp_path: Path) -> None
         build(folder)
 
 
+@pytest.mark.parametrize(
+    ("name", "part", "value"),
+    [
+        ("speed", ("contestants", "rnn"), [{"length": 8, "tokens_per_second": 5.0}]),
+        ("chain", ("contestants", "rnn"), 7),
+        ("gradients", ("curves",), [{"contestant": "rnn"}]),
+        ("copying", ("contestants", "rnn", "recall"), "all"),
+        ("quality", ("runs",), [{"contestant": "rnn"}]),
+    ],
+)
+def test_a_measure_that_is_damaged_inside_is_named(
+    name: str, part: tuple[str, ...], value: object, tmp_path: Path
+) -> None:
+    folder = write_race(tmp_path / "race", Race(names=("rnn", "lstm", "transformer"), seeds=(1,)))
+    file = folder / "measures" / f"{name}.json"
+    measure = json.loads(file.read_text())
+    *above, last = part
+    inside = measure
+    for key in above:
+        inside = inside[key]
+    inside[last] = value
+    file.write_text(json.dumps(measure))
+    with pytest.raises(DragomanError, match=rf"{name}.json is damaged inside \(\w+: .*\): remove it and add --resume"):
+        build(folder)
+
+
 def test_updates_that_came_to_nothing_are_told(tmp_path: Path) -> None:
     folder = write_race(tmp_path / "race", Race(names=("rnn", "transformer"), seeds=(1,)))
     file = folder / "measures" / "copying.json"

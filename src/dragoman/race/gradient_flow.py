@@ -73,10 +73,10 @@ def measure_gradients(
         both_starts: contestants that are looked at from an orthogonal and from a plain start.
 
     Returns:
-        `curves`: the mean over sentences and positions of log10 of the norm, with quartiles. `singular_values` of
-        plain recurrences, with the largest eigenvalue's size, what a step does in the encoder's curve, and all that
-        in a sentence. `trainings`: the updates made, the mean loss (nats a token) of their last tenth, the largest
-        norm of a whole gradient. `plan`.
+        `curves`: the mean over sentences and positions of log10 of the norm, with quartiles; `as_raced` where the
+        start is that of the race. `singular_values` of plain recurrences, with the largest eigenvalue's size, what a
+        step does in the encoder's curve, and all that in a sentence. `trainings`: the updates made, the mean loss
+        (nats a token) of their last tenth, the largest norm of a whole gradient. `plan`.
 
     Raises:
         DragomanError: sentences of the longest length do not fit into memory.
@@ -90,6 +90,7 @@ def measure_gradients(
         for part, (trained, clip) in enumerate(MOMENTS):
             moment = "trained" if trained else "start"
             about = {"contestant": name, "start": start, "moment": moment, "clip": clip}
+            about["as_raced"] = start in ("default", contestants[name].recurrent_start)
             model = build_model(shape, plan.vocabulary, plan.vocabulary, plan.seed).train()
             if trained:
                 found["trainings"].append(about | train_copying(model, training[name], plan, bool(clip)))

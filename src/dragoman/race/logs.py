@@ -24,7 +24,8 @@ _PARTS: Mapping[str, set[str]] = {
     "quality": {"corpus", "split", "signature", "runs", "against_transformer"},
 }
 """What every finished measure has."""
-_MEND = "remove it and add --resume, which measures it again"
+MEND = "remove it and add --resume, which measures it again"
+"""What to do about a measure that is damaged."""
 
 Json = Mapping[str, Any]
 
@@ -118,11 +119,11 @@ def _measure(folder: RaceFolder, plan: Plan, name: str) -> Json:
     file = folder.measure(name)
     found = _json(file)
     if missing := sorted(_PARTS[name] - found.keys()):
-        raise DragomanError(f"{file} is damaged (no {', '.join(missing)} in it): {_MEND}")
+        raise DragomanError(f"{file} is damaged (no {', '.join(missing)} in it): {MEND}")
     entries = [*found.get("runs", ()), *found.get("curves", ()), *found.get("trainings", ())]
     named = [*found.get("contestants", ()), *(entry["contestant"] for entry in entries)]
     if strangers := sorted(set(named) - {one.name for one in plan.contestants}):
-        raise DragomanError(f"{file} is another race's ({', '.join(strangers)} does not race here): {_MEND}")
+        raise DragomanError(f"{file} is another race's ({', '.join(strangers)} does not race here): {MEND}")
     return found
 
 
@@ -135,7 +136,7 @@ def _json(file: Path) -> Json:
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise DragomanError(f"{file} is damaged ({error}): {_MEND}") from error
+        raise DragomanError(f"{file} is damaged ({error}): {MEND}") from error
     if not isinstance(value, dict):
-        raise DragomanError(f"{file} is not a JSON object: {_MEND}")
+        raise DragomanError(f"{file} is not a JSON object: {MEND}")
     return value

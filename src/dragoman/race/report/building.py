@@ -1,9 +1,12 @@
 """The report of a race, made from its logs alone: the same logs give the same bytes."""
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from dragoman.errors import DragomanError
-from dragoman.race.logs import MEASURES, Logs, read_logs
+from dragoman.race.folder import RaceFolder
+from dragoman.race.logs import MEASURES, MEND, Logs, read_logs
 from dragoman.race.report import sections, sections_of_quality
 from dragoman.race.report.claims import verdicts
 from dragoman.race.report.document import Document, Judgement, Verdict
@@ -44,7 +47,7 @@ def build(folder: Path) -> Path:
     Raises:
         DragomanError: the folder is no race, a log is damaged, or the report cannot be written.
     """
-    report = document(read_logs(folder))
+    report = _document(read_logs(folder), folder)
     page = folder / "report.html"
     try:
         _draw(report, folder)
@@ -54,6 +57,24 @@ def build(folder: Path) -> Path:
     except OSError as error:
         raise DragomanError(f"cannot write the report into {folder} ({error.strerror}): make it writable") from error
     return page
+
+
+def _document(logs: Logs, folder: Path) -> Document:
+    """The document; where a measure cannot be made sense of, it is the one without which the others can.
+
+    Raises:
+        DragomanError: a measure is damaged inside.
+    """
+    try:
+        return document(logs)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        for name in logs.measures:
+            others = {other: values for other, values in logs.measures.items() if other != name}
+            with suppress(LookupError, TypeError, ValueError, AttributeError):
+                document(replace(logs, measures=others))
+                file, what = RaceFolder(folder).measure(name), f"{type(error).__name__}: {error}"
+                raise DragomanError(f"{file} is damaged inside ({what}): {MEND}") from error
+        raise
 
 
 def _draw(report: Document, folder: Path) -> None:

@@ -29,6 +29,8 @@ class Curve:
     """At the start, or trained."""
     clip: bool | None
     """Whether the training clipped gradients; None where that makes no difference."""
+    as_raced: bool
+    """Whether it began as the contestant does in the race."""
     distances: tuple[int, ...]
     values: tuple[float | None, ...]
     low: tuple[float | None, ...]
@@ -63,7 +65,7 @@ class Curve:
     @property
     def main(self) -> bool:
         """Whether it is of the contestant as it races, rather than of a trial with another start or without limit."""
-        return self.start != "plain" and self.clip is not False
+        return self.as_raced and self.clip is not False
 
     def relative(self, values: Sequence[float | None]) -> tuple[float | None, ...]:
         """Values as powers of ten of the norm at the shortest distance."""
@@ -96,6 +98,7 @@ def curves(gradients: dict[str, Any] | Any) -> list[Curve]:
             start=one["start"],
             moment=one["moment"],
             clip=one["clip"],
+            as_raced=one["as_raced"],
             distances=tuple(one["distances"]),
             values=tuple(one["log10_norm"]),
             low=tuple(one["low"]),
