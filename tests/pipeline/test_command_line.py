@@ -148,9 +148,11 @@ def test_train_refuses_a_taken_folder_and_says_when_finished(trained: Path, line
     refused = dragoman("train", trained, *files(lines), "--minutes", 1)
     assert refused.code == 1
     assert f"{trained} exists: add --resume to go on" in refused.err.replace("\n", " ")
-    finished = dragoman("train", trained, "--resume")
-    assert finished.code == 0
-    assert "is finished (update 24)" in finished.err.replace("\n", " ")
+    for more in ([], ["--minutes", 5], sets("training.steps=24", "training.epochs=90"), sets("training.steps=20")):
+        finished = dragoman("train", trained, "--resume", *more)
+        assert finished.code == 0
+        said = finished.err.replace("\n", " ")
+        assert "is finished (update 24); give a larger training.steps to train on" in said
 
 
 def test_resume_ends_in_the_same_weights(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
@@ -218,7 +220,8 @@ def test_json_training_writes_json_lines_only(lines: Path, dragoman: Dragoman, t
     settings = sets(*SMALL, "training.steps=2", "training.log_every=1")
     result = dragoman("train", tmp_path / "run", *files(lines), "--json", *settings)
     events = [json.loads(line)["event"] for line in result.out.splitlines()]
-    assert events == ["begin", "update", "update", "validation", "advice", "end"]
+    assert [event for event in events if event != "advice"] == ["begin", "update", "update", "validation", "end"]
+    assert "advice" in events, "a busy machine is a second advice"
 
 
 def test_settings_and_corpora_are_listed(dragoman: Dragoman) -> None:

@@ -76,6 +76,18 @@ def _known(kind: type[Any], values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in names}
 
 
+def ended_by(settings: TrainingSettings, progress: Progress) -> str:
+    """Which bound a training that is finished came to, of those that it has."""
+    came = {
+        "steps": (progress.step, settings.steps),
+        "epochs": (progress.passes(float("inf")), settings.epochs),
+        "minutes": (progress.clock / 60, settings.minutes),
+        "update_minutes": (progress.seconds / 60, settings.update_minutes),
+        "target_tokens": (progress.target_tokens, settings.target_tokens),
+    }
+    return max(came, key=lambda name: came[name][0] / came[name][1] if came[name][1] else 0.0)
+
+
 class Budget:
     """The end of a training: updates, passes, tokens or minutes, whichever comes first, or patience."""
 

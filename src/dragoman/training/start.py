@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 
 from dragoman import __version__
-from dragoman.config import Settings
+from dragoman.config import Settings, TrainingSettings
 from dragoman.config.faults import check_training
 from dragoman.corpora.opening import from_the_root
 from dragoman.errors import DragomanError, UsageError
@@ -33,7 +33,7 @@ from dragoman.training.facts import facts
 from dragoman.training.loop import Loop
 from dragoman.training.optimizer import build_optimizer
 from dragoman.training.preparing import Prepared, on_this_machine, prepare
-from dragoman.training.progress import Budget, Progress
+from dragoman.training.progress import Budget, Progress, ended_by
 from dragoman.training.reporting import Ending, Reporter
 from dragoman.training.safety.data_record import moved
 from dragoman.training.safety.recovery import after_kill
@@ -118,11 +118,6 @@ def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Report
     check_training(settings)
     with run.lock():
         mark = last_mark(run) if which is None else {}
-        if mark.get("finished") and settings.training == run.settings.training:
-            more = "a larger training.patience" if mark.get("early") else "more --minutes or training.steps"
-            message = f"{path} is finished (update {mark['step']}); give {more} to train on"
-            reporter.end(message)
-            return Ending(message, finished=True)
         if run.version != __version__:
             reporter.warned(
                 f"{path} was trained by dragoman {run.version}, this is {__version__}: "
@@ -135,6 +130,10 @@ def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Report
         checkpoint, wrong = newest_whole(run) if which is None else (load_checkpoint(run, which, optimizer=True), "")
         if wrong:
             reporter.warned(f"{wrong}: going on from checkpoint {checkpoint.step}, the newest whole one")
+        if bound := _bound_to_move(run.settings.training, settings.training, checkpoint, mark):
+            message = f"{path} is finished (update {mark['step']}); give a larger {bound} to train on"
+            reporter.end(message)
+            return Ending(message, finished=True)
         check_settings(run, checkpoint, MAY_CHANGE)
         if later := [str(step) for step in checkpoint_steps(run) if which is not None and step > which]:
             reporter.warned(
@@ -142,6 +141,17 @@ def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Report
             )
         prepared = prepare(on_this_machine(settings), path, checkpoint, path, reporter.preparing)
         return _go_on(run, prepared, checkpoint, began, reporter, mark)
+
+
+def _bound_to_move(
+    old: TrainingSettings, new: TrainingSettings, checkpoint: Checkpoint, mark: Mapping[str, Any]
+) -> str:
+    """The setting that ended a finished training and was not given a larger value; empty where nothing hinders it."""
+    if not mark.get("finished"):
+        return ""
+    name = "patience" if mark.get("early") else ended_by(old, Progress.from_json(checkpoint.state["progress"]))
+    hinders = 0 < getattr(new, name) <= getattr(old, name)
+    return ("--minutes" if name == "minutes" else f"training.{name}") if hinders else ""
 
 
 def _run_from(path: Path, settings: Settings, source_run: Path, which: Literal["best"] | int) -> Run:
