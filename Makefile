@@ -5,7 +5,8 @@ BIN := .venv/bin
 .PHONY: demo test check bench proof clean
 
 demo: .venv/ready                ## train on the built-in corpus and show what was learnt
-	$(BIN)/dragoman demo --out runs/demo-$$(date +%Y%m%d-%H%M%S)
+	name=demo-$$(date +%Y%m%d-%H%M%S) && $(BIN)/dragoman demo --out runs/$$name && \
+	if [ -L runs/demo ] || [ ! -e runs/demo ]; then ln -sfn $$name runs/demo; fi
 
 test: .venv/ready-to-develop     ## every test, the small form of every proof
 	$(BIN)/python -m pytest
@@ -19,10 +20,10 @@ bench: .venv/ready-to-develop     ## training speed beside other toolkits, and h
 	$(BIN)/python benchmarks/train_speed.py
 	$(BIN)/python benchmarks/growth.py --picture docs/pictures/growth.png
 
-proof: .venv/ready-to-develop     ## the large proofs, whose figures stand in the docs (about two hours)
+proof: .venv/ready-to-develop     ## the large proofs, whose figures stand in the docs (hours)
 	$(BIN)/python benchmarks/quality.py --picture docs/pictures/multi30k-by-minute.png
-	$(BIN)/python benchmarks/compare.py model.similarity scaled-dot dot cosine
-	$(BIN)/python benchmarks/compare.py model.positions sinusoidal learned rotary none
+	$(BIN)/python benchmarks/compare.py model.similarity scaled-dot dot cosine --pizzeria-updates 1200 --multi30k-updates 500
+	$(BIN)/python benchmarks/compare.py model.positions sinusoidal learned rotary none --pizzeria-updates 1200 --multi30k-updates 500
 	$(BIN)/python benchmarks/food_share.py
 	$(BIN)/python -m pytest -m proof -s
 
