@@ -5,8 +5,9 @@
 The text's pairs are repeated with a word changed on either side until there are enough, in a temporary folder. For each
 size, processes of their own build the store, open the finished one, and train a tiny model for some updates. Reported
 are the speed of building, the seconds to the first batch, and the memory that grows with the corpus: what is held after
-building beside the smallest size. Pages of mapped files are not counted: the system takes them back when it needs them.
-The next window is waited for after the batches of a window were made, which is all that the measuring process does.
+building beside the smallest size, and the most that each process held at any time (looked at 20 times a second).
+Pages of mapped files are not counted: the system takes them back when it needs them. The next window is waited for
+after the batches of a window were made, which is all that the measuring process does.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import sys
 import tempfile
 from itertools import islice
 from pathlib import Path
+from threading import Event, Thread
 from time import perf_counter, process_time
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -54,7 +56,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.measure:
         settings = settings_of(options)
-        print(json.dumps(MEASURES[options.measure](settings, options.folder / f"run{options.pairs[0]}")))
+        with Most() as most:
+            found = MEASURES[options.measure](settings, options.folder / f"run{options.pairs[0]}")
+        print(json.dumps(found | {"most": most.bytes}))
         return
     folder = Path(tempfile.mkdtemp(prefix="store-", dir=options.folder))
     try:
@@ -90,6 +94,8 @@ def measure_all(options: argparse.Namespace, folder: Path) -> None:
             f"store {build['disk'] / size:.0f} bytes a pair; "
             f"memory {build['anonymous'] / 2**20:.0f} MiB ({(build['anonymous'] - anonymous) / size:.1f} bytes a pair "
             f"more than the smallest), from the finished store {opened['anonymous'] / 2**20:.0f} MiB; "
+            f"at most {build['most'] / 2**20:.0f} MiB in building, {opened['most'] / 2**20:.0f} from the finished "
+            f"store, {trained['most'] / 2**20:.0f} in training; "
             f"next window takes {opened['next_window']:.2f} s, waited for "
             f"{opened['waited'] * 1000:.1f} ms; {options.updates} updates in {trained['seconds']:.1f} s",
             flush=True,
@@ -190,12 +196,38 @@ def first_batch(prepared: Prepared) -> int:
     return len(epoch.batches)
 
 
-def anonymous_bytes(status: Path = Path("/proc/self/status")) -> int:
+def anonymous_bytes() -> int:
     """Memory of this process that is no mapped file, once what is free has been given back."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
+    return held()
+
+
+def held(status: Path = Path("/proc/self/status")) -> int:
+    """Memory of this process that is no mapped file."""
     lines = status.read_text(encoding="ascii").splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("RssAnon:"))
+
+
+class Most:
+    """Looks again and again how much is held, and keeps the most."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._over = Event()
+        self._thread = Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> "Most":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(0.05):
+            self.bytes = max(self.bytes, held())
 
 
 MEASURES = {"build": build, "open": opened, "train": trained}
