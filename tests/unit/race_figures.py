@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 NAMES = ("rnn", "rnn-attention", "gru", "gru-attention", "lstm", "lstm-attention", "transformer")
 LENGTHS = (8, 16, 32, 64, 128, 256)
-CHAINS = (4, 8, 16, 32, 64)
+CHAINS = LENGTHS
 DISTANCES = (5, 10, 20, 30, 40, 50, 75, 100, 150, 200)
 WORDS = ((2, 5), (6, 9), (10, 13), (14, 17), (18, 21), (22, 25), (26, 40))
 BUCKETS = ((1, 5, 31), (6, 10, 411), (11, 15, 382), (16, 20, 121), (21, 30, 52), (31, 50, 3))

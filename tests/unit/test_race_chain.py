@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from dragoman.config import ModelSettings
 from dragoman.layers.recurrent import written_out
 from dragoman.models.build import build_model
-from dragoman.race.chain import VOCABULARY, longest_chain, measure_chain, training_chain, translating_chain
+from dragoman.race.chain import LENGTHS, VOCABULARY, longest_chain, measure_chain, training_chain, translating_chain
 from dragoman.race.synthetic import drawn_pairs
 from dragoman.search.hypothesis import best_tokens
 
@@ -107,6 +107,20 @@ def test_the_transformers_chain_by_hand() -> None:
     # At first the past is an empty part of the memory's keys, so that own attention waits for the encoder as well.
     first = 2 * encoder + 1 + 3 + 4 + 2 + later_decoder + output
     assert found["contestants"]["transformer"]["translating"] == [first + 3 * step, first + 15 * step]
+
+
+def test_the_lengths_of_a_race_are_measured() -> None:
+    """At the longest one autograd's graph of a translation is too long to be taken apart on a usual stack."""
+    told: list[tuple[str, float]] = []
+    models = {"transformer": replace(SMALL, encoder_layers=3, decoder_layers=3), "rnn": CONTESTANTS["rnn"]}
+    found = measure_chain(models, tell=lambda *given: told.append(given))
+    assert found["lengths"] == list(LENGTHS) == [8, 16, 32, 64, 128, 256]
+    assert found["contestants"]["rnn"]["training"] == [2 * (2 * length + 1) for length in LENGTHS]
+    assert found["contestants"]["transformer"]["training"] == [2 * (3 * 6 + 6 + 2 * 10 + 1)] * len(LENGTHS)
+    step = 3 * (4 + 4 + 2) + 1
+    translating = found["contestants"]["transformer"]["translating"]
+    assert [count - translating[0] for count in translating] == [step * (length - 8) for length in LENGTHS]
+    assert told == [("transformer", 0.5), ("rnn", 1.0)]
 
 
 def test_recurrences_chains_by_hand() -> None:

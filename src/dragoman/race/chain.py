@@ -6,7 +6,9 @@ or a translation is found in autograd's own graph of the model's ordinary passes
 wait for one another all the same.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,34 +19,54 @@ from dragoman.config import ModelSettings
 from dragoman.layers.recurrent import written_out
 from dragoman.models.build import build_model
 from dragoman.models.contract import TrainableModel
+from dragoman.race.speed import Tell
 from dragoman.race.synthetic import drawn_pairs
 
-LENGTHS = (4, 8, 16, 32, 64)
+LENGTHS = (8, 16, 32, 64, 128, 256)
 PRODUCTS = frozenset(f"{name}Backward0" for name in ("Mm", "Addmm", "Bmm", "Baddbmm", "Mv", "Addmv", "Dot"))
 """What autograd calls the products of matrices and vectors."""
 WITH_A_VECTOR = frozenset(f"{name}Backward0" for name in ("Mv", "Addmv", "Dot"))
 """Those whose gradient, backward, is a number times a vector: no product that sums anything."""
 VOCABULARY = 300
 """Tokens; how many there are changes no chain."""
+STACK = 2**28
+"""Bytes: autograd takes a long graph apart by calls inside calls, for which a usual stack is too short."""
 
 
 def measure_chain(
-    contestants: Mapping[str, ModelSettings], lengths: Sequence[int] = LENGTHS, seed: int = 1
+    contestants: Mapping[str, ModelSettings],
+    lengths: Sequence[int] = LENGTHS,
+    seed: int = 1,
+    tell: Tell = lambda *_: None,
 ) -> dict[str, Any]:
     """The longest chains of products by sentence length (positions on either side, end mark included).
+
+    Args:
+        tell: is told of each contestant, and the share (0-1) that is over.
 
     Returns:
         `lengths`, and for each contestant a number a length: `training` (forward and backward pass) and `translating`
         (as many tokens as the source has, one after another).
     """
     found = {}
-    for name, settings in contestants.items():
+    for number, (name, settings) in enumerate(contestants.items()):
         model = build_model(settings, VOCABULARY, VOCABULARY, seed).eval()
         found[name] = {
-            "training": [training_chain(model, length) for length in lengths],
-            "translating": [translating_chain(model, length) for length in lengths],
+            "training": [with_room(training_chain, model, length) for length in lengths],
+            "translating": [with_room(translating_chain, model, length) for length in lengths],
         }
+        tell(name, (number + 1) / len(contestants))
     return {"lengths": list(lengths), "contestants": found}
+
+
+def with_room(chain: Callable[[TrainableModel[Any], int], int], model: TrainableModel[Any], length: int) -> int:
+    """A chain that is looked for, and whose graph is taken apart again, in a thread with a long stack."""
+    usual = threading.stack_size(STACK)
+    try:
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(chain, model, length).result()
+    finally:
+        threading.stack_size(usual)
 
 
 def training_chain(model: TrainableModel[Any], length: int) -> int:

@@ -123,7 +123,7 @@ def _translation_speed(plan: Plan, folder: RaceFolder, tell: Tell) -> dict[str, 
 
 
 def _chain(plan: Plan, folder: RaceFolder, tell: Tell) -> dict[str, Any]:
-    return chain.measure_chain(_models(plan), sizes(plan).chains)
+    return chain.measure_chain(_models(plan), sizes(plan).chains, tell=tell)
 
 
 def _gradients(plan: Plan, folder: RaceFolder, tell: Tell) -> dict[str, Any]:
