@@ -11,9 +11,10 @@ from dragoman.models.hardware import usable_cores
 from dragoman.race import material
 from dragoman.race.budget import OPTIONS, Asked
 from dragoman.race.contestants import chosen
-from dragoman.race.machine import processor, versions
+from dragoman.race.machine import versions
 from dragoman.race.plan import Kind, Plan, Values
 from dragoman.race.recipe import Question
+from dragoman.runs.made_with import processor
 
 MINUTES = 70.0
 """Of training for a whole race: ten for each of seven contestants."""

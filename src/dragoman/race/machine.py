@@ -2,13 +2,12 @@
 
 import os
 import platform
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-from dragoman import __version__
 from dragoman.config import TrainingSettings
 from dragoman.models import hardware
+from dragoman.runs import made_with
+from dragoman.runs.made_with import processor
 
 PACKAGES = ("torch", "numpy", "matplotlib", "sacrebleu", "sentencepiece", "numba")
 
@@ -29,16 +28,4 @@ def machine(training: TrainingSettings) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """What everything is computed and drawn with."""
-    return {
-        "dragoman": __version__,
-        "python": platform.python_version(),
-        **{name: version(name) for name in PACKAGES},
-    }
-
-
-def processor() -> str:
-    """What the processor calls itself."""
-    file = Path("/proc/cpuinfo")
-    lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    return made_with.versions(PACKAGES)
