@@ -143,9 +143,11 @@ def gradients(race: Race) -> dict[str, Any]:
                         }
                     )
                 if family == "rnn":
-                    largest = {"orthogonal": 1.0, "plain": 1.15}[start] + (0.4 if moment == "trained" else 0)
-                    sentence = f"one step back makes a gradient at most {largest:.2f} times as long"
-                    singular.append(about | {"largest": largest, "radius": 0.8 * largest, "sentence": sentence})
+                    for side, more in (("encoder", 0.0), ("decoder", 0.2)):
+                        largest = {"orthogonal": 1.0, "plain": 1.15}[start] + (0.4 + more if moment == "trained" else 0)
+                        sentence = f"the {side}'s matrix alone makes a gradient at most {largest:.2f} times as long"
+                        told = {"largest": largest, "radius": 0.8 * largest, "matrices": 1, "sentence": sentence}
+                        singular.append(about | {"side": side} | told)
     plan = {"length": 64, "sentences": 8, "updates": 200, "learnt_length": 16}
     return {"curves": curves, "singular_values": singular, "trainings": trainings, "plan": plan}
 

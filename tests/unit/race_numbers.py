@@ -101,9 +101,9 @@ def singular(race: Race, _: Found) -> tuple[list[Any], list[Row]]:
     for one in race.measures["gradients"]["singular_values"]:
         moment = {"start": "before training", "trained": "after training"}[one["moment"]]
         clip = {None: "–", True: "on", False: "off"}[one["clip"]]
-        values = [one["start"], moment, clip, one["largest"], one["radius"], one["sentence"]]
+        values = [one["side"], one["start"], moment, clip, one["largest"], one["radius"], one["sentence"]]
         rows.append((called(one["contestant"]), values))
-    return ["Start", "Moment", "Clipping", "Largest singular value", "Largest eigenvalue", "In words"], rows
+    return ["Side", "Start", "Moment", "Clipping", "Largest singular value", "Largest eigenvalue", "In words"], rows
 
 
 def gradient_trainings(race: Race, table: Found) -> tuple[list[Any], list[Row]]:

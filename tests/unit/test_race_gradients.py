@@ -90,16 +90,31 @@ def test_singular_values_bound_a_step_and_eigenvalues_the_long_run() -> None:
 def test_what_the_singular_value_says(logs: list[float], words: str) -> None:
     found = norms.per_step({"distances": [1, 2, 11], "log10_norm": logs})
     assert norms.per_step({"distances": [3], "log10_norm": [-4.0]}) == 1
-    told = norms.Stretch(largest=1.5, radius=0.7).told(found)
-    assert told.startswith(
-        "the matrix alone makes a gradient at most 1.50 times as long in one step back and about 0.70 times in each"
-    )
+    told = norms.Stretch(largest=1.5, radius=0.7).told("decoder", found)
+    said = "alone makes a gradient at most 1.50 times as long in one step back and about 0.70 times in each"
+    assert told.startswith(f"the decoder's matrix {said}")
     assert told.endswith(words)
+    assert norms.Stretch(1.5, 0.7, 2).told("encoder", found).startswith(f"each of the encoder's 2 matrices {said}")
 
 
 def test_the_matrices_are_those_of_plain_recurrences() -> None:
     module = nn.ModuleList([nn.RNN(3, 4, num_layers=2), nn.LSTM(3, 4), nn.Linear(4, 4)])
     assert [tuple(matrix.shape) for matrix in norms.recurrent_matrices(module)] == [(4, 4), (4, 4)]
+
+
+def test_each_sides_matrices_are_told_beside_its_own_curve() -> None:
+    model = built(SHAPES["rnn"])
+    with torch.no_grad():
+        cells = [module for module in model.modules() if isinstance(module, nn.RNN)]
+        for factor, module in zip((0.5, 0.25, 0.75), cells, strict=True):
+            module.get_parameter("weight_hh_l0").copy_(factor * torch.eye(8))
+    ends = {"encoder": -2.0, "decoder": 2.0}
+    curves_ = {side: {"distances": [1.0, 3.0], "log10_norm": [0.0, end]} for side, end in ends.items()}
+    encoder, decoder = flow.stretches(model, curves_)
+    assert (encoder["side"], encoder["largest"], encoder["per_step"]) == ("encoder", 0.5, pytest.approx(0.1))
+    assert (decoder["side"], decoder["largest"], decoder["per_step"]) == ("decoder", 0.75, pytest.approx(10))
+    assert decoder["sentence"].endswith("it is 10.00 times: it explodes")
+    assert flow.stretches(built(SHAPES["lstm"]), curves_) == []
 
 
 def test_distances_quartiles_and_the_floor_by_hand() -> None:
@@ -245,8 +260,16 @@ def test_what_is_looked_at_and_told() -> None:
 def test_starts_are_compared_where_asked() -> None:
     found, told = measured(both_starts=("rnn",))
     assert len(told) == 3 * (len(SHAPES) + 1)
-    singular = {(one["start"], one["moment"], one["clip"]): one for one in found["singular_values"]}
     assert {one["contestant"] for one in found["singular_values"]} == {"rnn"}
+    sides = {(one["side"], one["matrices"]) for one in found["singular_values"]}
+    assert sides == {("encoder", 1), ("decoder", 2)}
+    for one in found["singular_values"]:
+        own = {"axis": one["side"]} | {key: one[key] for key in ("contestant", "start", "moment", "clip")}
+        (values,) = (line["log10_norm"] for line in found["curves"] if own.items() <= line.items())
+        assert one["per_step"] == pytest.approx(10 ** ((values[-1] - values[0]) / (len(values) - 1)))
+    singular = {
+        (one["start"], one["moment"], one["clip"]): one for one in found["singular_values"] if one["side"] == "encoder"
+    }
     assert set(singular) == {
         (start, *moment)
         for start in ("orthogonal", "plain")
@@ -256,7 +279,7 @@ def test_starts_are_compared_where_asked() -> None:
     assert singular["orthogonal", "start", None]["radius"] == pytest.approx(1)
     assert singular["orthogonal", "trained", True]["largest"] != pytest.approx(1)
     assert singular["plain", "start", None]["largest"] != pytest.approx(1)
-    assert str(singular["plain", "start", None]["sentence"]).startswith("the matrix alone makes")
+    assert str(singular["plain", "start", None]["sentence"]).startswith("the encoder's matrix alone makes")
     assert {one["start"] for one in found["curves"] if one["as_raced"]} == {"orthogonal", "default"}
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from dragoman.batches.padded import EOS, PairBatch
 from dragoman.config import ModelSettings, TrainingSettings
@@ -74,9 +74,9 @@ def measure_gradients(
 
     Returns:
         `curves`: the mean over sentences and positions of log10 of the norm, with quartiles; `as_raced` where the
-        start is that of the race. `singular_values` of plain recurrences, with the largest eigenvalue's size, what a
-        step does in the encoder's curve, and all that in a sentence. `trainings`: the updates made, the mean loss
-        (nats a token) of their last tenth, the largest norm of a whole gradient. `plan`.
+        start is that of the race. `singular_values` of each `side`'s plain recurrences (encoder, decoder), with the
+        largest eigenvalue's size, what a step does in that side's curve, and all that in a sentence. `trainings`: the
+        updates made, the mean loss (nats a token) of their last tenth, the largest norm of a whole gradient. `plan`.
 
     Raises:
         DragomanError: sentences of the longest length do not fit into memory.
@@ -96,11 +96,19 @@ def measure_gradients(
                 found["trainings"].append(about | train_copying(model, training[name], plan, bool(clip)))
             curves = {axis: norms.curve(lengths) for axis, lengths in look(model.double(), plan).items()}
             found["curves"] += [about | {"axis": axis} | curve for axis, curve in curves.items()]
-            if matrices := norms.recurrent_matrices(model):
-                stretch, step_back = norms.Stretch.of(matrices), norms.per_step(curves["encoder"])
-                told = {"per_step": step_back, "sentence": stretch.told(step_back)}
-                found["singular_values"].append(about | asdict(stretch) | told)
+            found["singular_values"] += [about | one for one in stretches(model, curves)]
             tell(f"{name}, {start}, {moment}", (number + (part + 1) / len(MOMENTS)) / len(entrants))
+    return found
+
+
+def stretches(model: nn.Module, curves: Mapping[str, Mapping[str, Sequence[float]]]) -> list[dict[str, Any]]:
+    """What the matrices of each side's plain recurrences do, beside what a step does in that side's own curve."""
+    found = []
+    for side, part in model.named_children():
+        if side in curves and (matrices := norms.recurrent_matrices(part)):
+            stretch, step_back = norms.Stretch.of(matrices), norms.per_step(curves[side])
+            told = {"per_step": step_back, "sentence": stretch.told(side, step_back)}
+            found.append({"side": side} | asdict(stretch) | told)
     return found
 
 

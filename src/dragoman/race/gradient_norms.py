@@ -101,6 +101,8 @@ class Stretch:
     """Largest singular value: one step makes a gradient at most so many times as long."""
     radius: float
     """Largest absolute eigenvalue: in the long run each step makes it about so many times as long."""
+    matrices: int = 1
+    """How many there are: one a layer."""
 
     @staticmethod
     def of(matrices: Sequence[Float[Tensor, "W W"]]) -> "Stretch":
@@ -108,16 +110,19 @@ class Stretch:
         return Stretch(
             max(float(torch.linalg.matrix_norm(matrix, 2)) for matrix in matrices),
             max(float(torch.linalg.eigvals(matrix).abs().max()) for matrix in matrices),
+            len(matrices),
         )
 
-    def told(self, per_step: float) -> str:
+    def told(self, side: str, per_step: float) -> str:
         """The same in a sentence, with what was measured; the tanh's slope is at most one (Pascanu et al. 2013).
 
         Args:
-            per_step: how many times as long each step back makes a gradient, as a curve shows it (`per_step`).
+            side: whose matrices they are, the encoder's or the decoder's.
+            per_step: how many times as long each step back makes a gradient, as that side's curve shows it.
         """
+        who = f"each of the {side}'s {self.matrices} matrices" if self.matrices > 1 else f"the {side}'s matrix"
         return (
-            f"the matrix alone makes a gradient at most {self.largest:.2f} times as long in one step back and about "
+            f"{who} alone makes a gradient at most {self.largest:.2f} times as long in one step back and about "
             f"{self.radius:.2f} times in each of many; with the tanh's slope, which only takes off, it is "
             f"{per_step:.2f} times: {outcome(per_step)}"
         )

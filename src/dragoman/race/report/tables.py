@@ -86,14 +86,14 @@ def _gradient_table(title: str, distances: Sequence[int], found: Sequence[Curve]
 
 
 def singular_table(values: Sequence[Json]) -> Table:
-    """The largest singular value of each recurrent matrix."""
+    """The largest singular value of each recurrent matrix: of the encoder and of the decoder."""
     rows = []
     for one in values:
         moment = "before training" if one["moment"] == "start" else "after training"
         clip = {True: "on", False: "off", None: MISSING}[one["clip"]]
         told = [fixed(one["largest"], 3), fixed(one["radius"], 3), one["sentence"]]
-        rows.append([shown(one["contestant"]), _start(one), moment, clip, *told])
-    head = [WHO, "Start", "Moment", "Clipping", "Largest singular value", "Largest eigenvalue", "In words"]
+        rows.append([shown(one["contestant"]), one["side"], _start(one), moment, clip, *told])
+    head = [WHO, "Side", "Start", "Moment", "Clipping", "Largest singular value", "Largest eigenvalue", "In words"]
     return Table("The recurrent matrix: how much a step can lengthen a gradient", head, rows)
 
 
