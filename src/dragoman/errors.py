@@ -3,6 +3,11 @@
 import difflib
 from collections.abc import Iterable
 
+_LACKING = (
+    "not enough memory", "can't allocate memory", "out of memory", "bad_alloc", "could not create a primitive",
+    "could not execute a primitive", "Cannot allocate memory",
+)  # fmt: skip
+
 
 class DragomanError(Exception):
     """Something could not be done. The message is one line for the user; the exit code is 1."""
@@ -14,6 +19,13 @@ class UsageError(DragomanError):
     """The question itself was wrong: an unknown name, settings that contradict each other. The exit code is 2."""
 
     exit_code = 2
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether memory is what an error is about: torch, oneDNN and the C++ library raise RuntimeError for that."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in _LACKING)
+    )
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -8,11 +8,12 @@ import torch
 
 from dragoman.batches.padded import PairBatch, pair_batch
 from dragoman.config import ModelSettings, TrainingSettings
+from dragoman.errors import lacks_memory
 from dragoman.models.build import build_model
 from dragoman.models.contract import TrainableModel
 from dragoman.training.safety import splitting
 from dragoman.training.safety.saving import Halted
-from dragoman.training.safety.splitting import Pieces, lacks_memory
+from dragoman.training.safety.splitting import Pieces
 from dragoman.training.step import Update, gradient
 
 ROWS = [[5 + (at * row) % 20 for at in range(2 + row % 5)] for row in range(13)]
@@ -108,7 +109,7 @@ def test_memory_that_gives_out_halves_until_it_fits(error: Exception, monkeypatc
 
 def test_a_pair_that_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(splitting, "gradient", failing_above(0, MemoryError()))
-    with pytest.raises(Halted, match=r"one pair of \d+ source and 7 target tokens: lower batches\.longest"):
+    with pytest.raises(Halted, match=r"one pair of \d+ source and 7 target tokens: free memory and add --resume"):
         Pieces(0, silent).gradient(model(), [batch()], TrainingSettings(dtype="float32"))
 
 

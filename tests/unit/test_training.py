@@ -16,7 +16,7 @@ from dragoman.models import hardware
 from dragoman.models.build import build_model
 from dragoman.models.contract import TrainableModel
 from dragoman.models.weights import load_weights, named_weights
-from dragoman.training.optimizer import build_optimizer, optimizer_tensors, restore_optimizer
+from dragoman.training.optimizer import build_optimizer, optimizer_tensors, reserve, restore_optimizer
 from dragoman.training.progress import Budget, Progress
 from dragoman.training.schedule import learning_rate
 from dragoman.training.step import batch_loss, update
@@ -96,6 +96,23 @@ def test_bfloat16_trains_like_float32() -> None:
         assert all(p.dtype == torch.float32 for p in model.parameters())
     assert losses["float32"] < 2.0
     assert losses["bfloat16"] == pytest.approx(losses["float32"], abs=0.15)
+
+
+def test_moments_made_beforehand_are_those_of_the_first_step() -> None:
+    settings = TrainingSettings(dtype="float32", weight_decay=0.1)
+    models = [small(), small()]
+    optimizers = [build_optimizer(model, settings) for model in models]
+    reserve(optimizers[0])
+    before = set(optimizer_tensors(optimizers[0]))
+    for _ in range(3):
+        for model, optimizer in zip(models, optimizers, strict=True):
+            update(model, optimizer, [pair_batch(ROWS, ROWS)], settings, 1e-2)
+    found, expected = (optimizer_tensors(optimizer) for optimizer in optimizers)
+    assert before == set(found) == set(expected)
+    assert all(torch.equal(value, expected[name]) for name, value in found.items())
+    assert all(torch.equal(*pair) for pair in zip(*(model.parameters() for model in models), strict=True))
+    reserve(optimizers[0])
+    assert all(torch.equal(value, found[name]) for name, value in optimizer_tensors(optimizers[0]).items())
 
 
 def test_the_optimizer_returns_as_it_was() -> None:

@@ -19,7 +19,7 @@ from dragoman.cli.train import train
 from dragoman.cli.translate import translate
 from dragoman.cli.visible import visible
 from dragoman.cli.words import words
-from dragoman.errors import DragomanError, UsageError
+from dragoman.errors import DragomanError, UsageError, lacks_memory
 
 _INTERRUPTED = 130
 """What typer makes of a Ctrl-C, without a word."""
@@ -75,7 +75,9 @@ def run(arguments: list[str]) -> int:
         return 1
     except TyperException as error:
         return _fail(f"{error.format_message()} (see `dragoman --help`)", UsageError.exit_code)
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if not lacks_memory(error):
+            raise
         return _fail("out of memory; lower batches.target_tokens or search.batch_tokens", 1)
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from dragoman.errors import DragomanError, UsageError
+from dragoman.errors import DragomanError, UsageError, lacks_memory
 from dragoman.runs.run import Run
 from dragoman.runs.verifying import (
     MANIFEST,
@@ -63,7 +63,8 @@ def save_checkpoint(
     given up their history.
 
     Raises:
-        DragomanError: The disk is full or may not be written to; the checkpoints before are as they were.
+        DragomanError: The disk is full or may not be written to, or memory gave out; the checkpoints before are as
+            they were.
     """
     from safetensors import SafetensorError
 
@@ -80,13 +81,18 @@ def save_checkpoint(
         flush_to_disk(final.parent)
         _mark(run, "last", step, {})
         _prune(run, step, keep, spared)
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not lacks_memory(error):
+            raise
         steps = checkpoint_steps(run)
         newest = f"checkpoint {max(steps)} is still the newest" if steps else "there is no checkpoint yet"
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+        reason, mend = str(error), "make room on a disk that can be written to"
+        if lacks_memory(error):
+            reason, mend = "not enough memory", "free memory"
+        elif isinstance(error, OSError):
+            reason = error.strerror or reason
         raise DragomanError(
-            f"cannot save checkpoint {step} of {run.path} ({reason}); {newest}: "
-            f"make room on a disk that can be written to, then add --resume"
+            f"cannot save checkpoint {step} of {run.path} ({reason}); {newest}: {mend}, then add --resume"
         ) from error
     finally:
         _remove_quietly(final.parent)

@@ -14,7 +14,7 @@ from dragoman.training.safety.interrupt import Interrupt
 from dragoman.training.safety.logs import Logs
 from dragoman.training.safety.recovery import go_back
 from dragoman.training.safety.saving import Halted, Saver, Training, making_batches
-from dragoman.training.safety.splitting import Pieces, enough_memory
+from dragoman.training.safety.splitting import Pieces, enough_memory, undivided
 from dragoman.training.safety.telling import guarded
 from dragoman.training.schedule import learning_rate
 from dragoman.training.step import Update, step
@@ -118,8 +118,9 @@ class Loop:
             batches = [epoch.batch(number, device) for number in range(progress.batch, last)]
         result = self._pieces.gradient(training.model, batches, settings)
         if progress.health.note(result.loss, result.gradient_norm, self._ignorance):
-            step(training.optimizer, rate)
-            training.moved(progress.step + 1)
+            with undivided(progress.step + 1, self._saver.step):
+                step(training.optimizer, rate)
+                training.moved(progress.step + 1)
         else:
             training.optimizer.zero_grad(set_to_none=True)
         progress.step, progress.batch, progress.piece = progress.step + 1, last, self._pieces.most
@@ -156,8 +157,8 @@ class Loop:
         self._budget.validation_seconds = 1.15 * (perf_counter() - begin)
 
     def _scores(self) -> Validation:
-        mend = "lower training.validation_sentences or search.batch_tokens"
-        with enough_memory("validate", mend), self._training.shown(), memory_of_its_own():
+        smaller = "training.validation_sentences or search.batch_tokens"
+        with enough_memory("validate", smaller), self._training.shown(), memory_of_its_own():
             return self._validator.validate(self._training.model)
 
     def _note(self, result: Validation, last: bool) -> None:
@@ -198,8 +199,9 @@ class Loop:
     def _try_mean(self) -> None:
         """Takes the mean of the last checkpoints' weights where it validates better than all before."""
         training, progress, before = self._training, self.progress, self._training.averages
-        if progress.mean == progress.step > 0 or not training.mean_of_snapshots():
-            return
+        with enough_memory("average the last checkpoints", "model or training.snapshots"):
+            if progress.mean == progress.step > 0 or not training.mean_of_snapshots():
+                return
         result = self._scores()
         if progress.health.well and progress.best is not None and self._value(result) > progress.best:
             progress.mean = progress.step

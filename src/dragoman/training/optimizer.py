@@ -20,6 +20,17 @@ def build_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim
     return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=betas, eps=1e-9, fused=True)
 
 
+def reserve(optimizer: torch.optim.AdamW) -> None:
+    """Makes the moments that the first step would make, so that memory gives out before any update, if it does."""
+    for parameter in (one for group in optimizer.param_groups for one in group["params"]):
+        if not optimizer.state[parameter]:
+            optimizer.state[parameter] = {
+                "step": torch.zeros((), dtype=torch.float32, device=parameter.device),
+                "exp_avg": torch.zeros_like(parameter),
+                "exp_avg_sq": torch.zeros_like(parameter),
+            }
+
+
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """The optimizer's memory as named tensors: `NUMBER.NAME`, parameters in the optimizer's order."""
     states = optimizer.state_dict()["state"]

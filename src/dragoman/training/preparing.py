@@ -15,7 +15,7 @@ from dragoman.batches.store import store_pairs
 from dragoman.config import Settings
 from dragoman.corpora import Corpus
 from dragoman.corpora.stored import StoredCorpus, Tell, store_corpus
-from dragoman.errors import DragomanError
+from dragoman.errors import DragomanError, lacks_memory
 from dragoman.models import hardware
 from dragoman.models.build import build_model
 from dragoman.models.contract import TrainableModel
@@ -25,7 +25,6 @@ from dragoman.text import Tokenizers
 from dragoman.text.vector_files import open_vectors
 from dragoman.training.embeddings import start_from
 from dragoman.training.safety.data_record import check_files, check_text, record
-from dragoman.training.safety.splitting import lacks_memory
 from dragoman.training.validation import Validator
 
 

@@ -31,7 +31,7 @@ from dragoman.text import Tokenizers
 from dragoman.training.averaging import Averages
 from dragoman.training.facts import facts
 from dragoman.training.loop import Loop
-from dragoman.training.optimizer import build_optimizer
+from dragoman.training.optimizer import build_optimizer, reserve
 from dragoman.training.preparing import Prepared, on_this_machine, prepare
 from dragoman.training.progress import Budget, Progress, ended_by
 from dragoman.training.reporting import Ending, Reporter
@@ -40,6 +40,7 @@ from dragoman.training.safety.recovery import after_kill
 from dragoman.training.safety.room import fitting_piece, room_for_checkpoints
 from dragoman.training.safety.saving import Training, making_batches
 from dragoman.training.safety.settings_record import check_settings
+from dragoman.training.safety.splitting import enough_memory
 from dragoman.training.watching.following import Follower
 from dragoman.training.watching.forecast import foresee
 
@@ -61,6 +62,8 @@ MAY_CHANGE = frozenset(
     )
 )
 """Settings that a resumed training may be given anew."""
+_FORECAST = "forecast what batches take", "batches.longest or model"
+"""What memory may give out in, and what would be smaller in another run."""
 
 
 def start(
@@ -183,7 +186,7 @@ def _begin(run: Run, prepared: Prepared, began: float, reporter: Reporter) -> En
     run.save_settings(settings)
     run.truncate_metrics(-1)
     training = _training(run, prepared)
-    training.progress.piece = fitting_piece(settings, prepared.model)
+    training.progress.piece = _fitting(prepared)
     torch.manual_seed(settings.training.seed)
     training.save()
     return _train(training, prepared, Budget(settings.training, began), reporter)
@@ -208,7 +211,7 @@ def _go_on(
     if progress.refuge not in checkpoint_steps(run):
         progress.refuge = progress.step
     training.mark_best_after_kill()
-    smaller = fitting_piece(settings, prepared.model)
+    smaller = _fitting(prepared)
     progress.piece = min(smaller or progress.piece, progress.piece or smaller)
     return _train(training, prepared, Budget(settings.training, began - progress.clock), reporter)
 
@@ -219,18 +222,27 @@ def _training(run: Run, prepared: Prepared) -> Training:
     return Training(run, model, build_optimizer(model, settings), Progress(), averages)
 
 
+def _fitting(prepared: Prepared) -> int:
+    """`fitting_piece` of what was prepared."""
+    with enough_memory(*_FORECAST):
+        return fitting_piece(prepared.settings, prepared.model)
+
+
 def _train(training: Training, prepared: Prepared, budget: Budget, reporter: Reporter) -> Ending:
     piece, drawn = training.progress.piece, torch.get_rng_state()
     split = {"pieces": f"of at most {piece:,} target positions: whole batches would not fit into memory"}
-    with making_batches():
+    with making_batches(), enough_memory(*_FORECAST):
         foreseen = foresee(prepared, training.progress, budget.elapsed())
+        found = facts(prepared, foreseen)
     follower = Follower(training.run, prepared, foreseen, reporter, budget.elapsed)
-    reporter.begin(facts(prepared, foreseen) | (split if piece else {}))
+    reporter.begin(found | (split if piece else {}))
     for amiss in (room_for_checkpoints(training.run, prepared.model), crowding(prepared.settings.training.threads)):
         if amiss:
             reporter.warned(amiss)
     # Whatever was measured for the facts leaves the training's random numbers as they were.
     torch.set_rng_state(drawn)
+    with enough_memory("hold the optimizer's moments", "model"):
+        reserve(training.optimizer)
     ending = follower.close(Loop(training, (prepared.epochs, prepared.validator), budget, follower).train())
     reporter.end(ending.message, ending.next)
     return ending

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from dragoman.errors import DragomanError
+from dragoman.errors import DragomanError, lacks_memory
 from dragoman.models.contract import TrainableModel
 from dragoman.models.weights import load_weights, named_weights
 from dragoman.runs import Checkpoint, Run, checkpoint_steps, load_checkpoint, mark_best, read_mark, save_checkpoint
@@ -32,7 +32,7 @@ class Training:
 
     run: Run
     model: TrainableModel[Any]
-    optimizer: torch.optim.Optimizer
+    optimizer: torch.optim.AdamW
     progress: Progress
     averages: Averages | None = None
     """What is validated, saved as the model and used, where there are any."""
@@ -155,9 +155,8 @@ class Saver:
         except DragomanError as error:
             if not self._training.run.path.is_dir():
                 raise folder_gone(self._training.run) from error
-            self._warn(
-                f"{str(error).rpartition(': ')[0]}: the training goes on and will try again; make room meanwhile"
-            )
+            what, _, mend = str(error).rpartition(": ")
+            self._warn(f"{what}: the training goes on and will try again; meanwhile {mend.partition(', then ')[0]}")
             return False
         return True
 
@@ -175,7 +174,7 @@ def making_batches() -> Iterator[None]:
         raise Halted(str(error)) from error
     except Exception as error:
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        mend = "free memory" if lacks_memory(error) else "see that the corpus is in its place"
         raise Halted(
-            f"the next batches could not be made ({what}); what was trained is saved: "
-            f"see that the corpus is in its place, then add --resume"
+            f"the next batches could not be made ({what}); what was trained is saved: {mend}, then add --resume"
         ) from error

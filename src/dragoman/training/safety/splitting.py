@@ -8,25 +8,18 @@ import torch
 
 from dragoman.batches.padded import PairBatch, SourceBatch
 from dragoman.config import TrainingSettings
+from dragoman.errors import DragomanError, lacks_memory
 from dragoman.models.contract import TrainableModel
 from dragoman.training.safety.saving import Halted
 from dragoman.training.step import Update, gradient
 
-WORDS = ("not enough memory", "can't allocate memory", "out of memory", "bad_alloc", "could not create a primitive",
-         "could not execute a primitive", "Cannot allocate memory")  # fmt: skip
-"""By these one knows that it was memory which torch, oneDNN or the C++ library lacked: they raise RuntimeError."""
-
-
-def lacks_memory(error: BaseException) -> bool:
-    """Whether memory is what an error is about."""
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in WORDS)
-    )
-
 
 @contextmanager
-def enough_memory(what: str, mend: str) -> Iterator[None]:
+def enough_memory(what: str, smaller: str) -> Iterator[None]:
     """Says in one line that memory gave out.
+
+    Args:
+        smaller: the settings that a new run would have to lower.
 
     Raises:
         Halted: it did; the weights are as they were.
@@ -36,7 +29,30 @@ def enough_memory(what: str, mend: str) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not lacks_memory(error):
             raise
-        raise Halted(f"not enough memory to {what}: {mend}, or free memory; then add --resume") from error
+        raise Halted(
+            f"not enough memory to {what}: free memory and add --resume, or train a new run with a smaller {smaller}"
+        ) from error
+
+
+@contextmanager
+def undivided(update: int, saved: int) -> Iterator[None]:
+    """Says in one line that memory gave out while weights were being moved; they are of no use then.
+
+    Args:
+        saved: the newest update that is saved.
+
+    Raises:
+        DragomanError: it did.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not lacks_memory(error):
+            raise
+        raise DragomanError(
+            f"memory gave out in the middle of update {update}, so its weights are not saved: free memory, "
+            f"then add --resume, which goes on from update {saved}"
+        ) from error
 
 
 class Pieces:
@@ -79,8 +95,8 @@ class Pieces:
             longest = pieces[-1]
             raise Halted(
                 f"not enough memory for one pair of {longest.source.ids.shape[1]} source and "
-                f"{longest.target_in.shape[1]} target tokens: lower batches.longest or model.d_model, "
-                f"or free memory; then add --resume"
+                f"{longest.target_in.shape[1]} target tokens: free memory and add --resume, or train a new run "
+                f"with a smaller batches.longest or model.d_model"
             )
         sentences, width = several[-1].target_in.shape
         self.most = width * -(-sentences // 2)
