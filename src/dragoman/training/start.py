@@ -152,6 +152,9 @@ def _bound_to_move(
     """The setting that ended a finished training and was not given a larger value; empty where nothing hinders it."""
     if not mark.get("finished"):
         return ""
+    # config.yaml may have been edited since, or given a larger bound by a start that was killed.
+    noted = checkpoint.state.get("settings", {}).get("training", {})
+    old = replace(old, **{name: value for name, value in noted.items() if hasattr(old, name)})
     name = "patience" if mark.get("early") else ended_by(old, Progress.from_json(checkpoint.state["progress"]))
     hinders = 0 < getattr(new, name) <= getattr(old, name)
     return ("--minutes" if name == "minutes" else f"training.{name}") if hinders else ""
