@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dragoman.batches.epochs import Epochs
 from dragoman.runs import Run, checkpoints, load_checkpoint
 from dragoman.training import loop, start
 from dragoman.training.safety import saving
@@ -69,6 +70,7 @@ ENDS: list[tuple[tuple[Any, ...], str, int | None]] = [
     ((forecast, "memory_forecast", 1), "not enough memory to forecast what batches take: free memory", 0),
     ((start, "reserve", 1), "not enough memory to hold the optimizer's moments: free memory", 0),
     ((loop, "step", 7), "memory gave out in the middle of update 7", 4),
+    ((Epochs, "_make", 2), "the next batches could not be made (RuntimeError", 10),
     ((checkpoints, "sha256", 10, 11), "cannot save checkpoint 12 of", 8),
 ]
 """Where memory gives out, in which call, what is said, and the checkpoint that is the newest then."""

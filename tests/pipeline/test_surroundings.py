@@ -1,10 +1,13 @@
 """Disks that fill, folders that vanish, logs, terminals and workers that fail: each has its defined end."""
 
+import errno
+import io
 import json
 import os
 import resource
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.batches.epochs import Epoch
+from dragoman.batches.epochs import Epoch, Epochs
 from dragoman.cli.display import JsonLines
 from dragoman.models.hardware import usable_cores
 from dragoman.runs import Run, load_checkpoint
@@ -22,7 +25,7 @@ from dragoman.training.safety.telling import guarded
 from dragoman.training.step import gradient
 from tests.pipeline.conftest import SMALL, Result, files, sets
 from tests.pipeline.killing import lines as metrics
-from tests.pipeline.killing import weights
+from tests.pipeline.killing import same_ending, weights
 
 Dragoman = Callable[..., Result]
 TWELVE = sets(*SMALL, "training.steps=12", "training.validate_every=4", "training.log_every=1")
@@ -133,6 +136,97 @@ def test_a_worker_that_dies(
     reference = tmp_path / "reference"
     assert dragoman("train", reference, *files(lines), *TWELVE).code == 0
     assert weights(run) == weights(reference)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), MemoryError("no more")])
+def test_a_background_thread_that_fails(
+    error: Exception, lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next pass cannot be made; the update before it, its line and its validation are there all the same."""
+    given = [*TWELVE, *sets("batches.target_tokens=2000", "training.validate_every=5")]
+    run, reference, threads, first = tmp_path / "r", tmp_path / "reference", set[object](), Epochs._make
+    assert dragoman("train", reference, *files(lines), *given).code == 0
+
+    def failing(self: Epochs, place: tuple[int, int]) -> Epoch:
+        if place == (1, 0):
+            threads.add(threading.current_thread())
+            raise error
+        return first(self, place)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Epochs, "_make", failing)
+        result = dragoman("train", run, *files(lines), *given)
+    assert threads
+    assert threading.main_thread() not in threads
+    last = result.err.splitlines()[-1]
+    assert result.code == 1
+    assert last.startswith(f"error: the next batches could not be made ({type(error).__name__}: {error})")
+    mend = "free memory" if isinstance(error, MemoryError) else "see that the corpus is in its place"
+    assert last.endswith(f"what was trained is saved: {mend}, then add --resume")
+    assert whole(run) == 10
+    assert metrics(run)[-1]["step"] == 10
+    assert "validation_loss" in metrics(run)[-1]
+    assert dragoman("train", run, "--resume").code == 0
+    same_ending(run, reference)
+
+
+@pytest.fixture
+def read_only(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, bool], None]:
+    """Makes a folder's file system read-only, as the kernel does after an error of the disk; and writable again."""
+    locked: list[Path] = []
+
+    def switch(folder: Path, on: bool) -> None:
+        locked[:] = [folder] if on else []
+
+    def refusing(first: Any, writes: Callable[..., bool]) -> Any:
+        def call(path: Any, *arguments: Any, **named: Any) -> Any:
+            inside = locked and isinstance(path, str | Path) and Path(path).is_relative_to(locked[0])
+            if inside and writes(*arguments, **named):
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+            return first(path, *arguments, **named)
+
+        return call
+
+    def for_writing(mode: str = "r", *_: Any, **__: Any) -> bool:
+        return bool(set(mode) & set("wax+"))
+
+    monkeypatch.setattr(io, "open", refusing(io.open, for_writing))
+    for name in ("mkdir", "rmdir", "unlink", "replace", "rename"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name), lambda *_, **__: True))
+    return switch
+
+
+def test_a_disk_that_is_read_only_for_a_while(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, during: Any, read_only: Any
+) -> None:
+    run = tmp_path / "r"
+    during({6: lambda: read_only(run, True), 10: lambda: read_only(run, False)})
+    result = dragoman("train", run, *files(lines), *TWELVE)
+    assert result.code == 0
+    assert "metrics.jsonl (Read-only file system)" in words(result)
+    told = (
+        "(Read-only file system); checkpoint 4 is still the newest: the training goes on and will try again; meanwhile"
+    )
+    assert f"{told} make room on a disk that can be written to" in words(result)
+    assert whole(run) == 12
+    assert [line["step"] for line in metrics(run) if "loss" in line] == list(range(1, 13))
+
+
+def test_a_disk_that_stays_read_only(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, during: Any, read_only: Any
+) -> None:
+    run, reference = tmp_path / "r", tmp_path / "reference"
+    assert dragoman("train", reference, *files(lines), *TWELVE).code == 0
+    during({6: lambda: read_only(run, True)})
+    result = dragoman("train", run, *files(lines), *TWELVE)
+    last = result.err.splitlines()[-1]
+    assert result.code == 1
+    assert last.startswith(f"error: cannot save checkpoint 12 of {run} (Read-only file system); checkpoint 4 is still")
+    assert last.endswith("make room on a disk that can be written to, then add --resume")
+    assert whole(run) == 4
+    read_only(run, False)
+    assert dragoman("train", run, "--resume").code == 0
+    same_ending(run, reference)
 
 
 @pytest.mark.parametrize("ignored", [False, True])

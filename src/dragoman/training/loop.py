@@ -82,9 +82,9 @@ class Loop:
             self._reporter.warned(go_back(self._training, trouble, self._logs))
             self._logged = replace(self.progress)
             return self._epoch()
-        if progress.batch == len(epoch.batches):
+        at_end = progress.batch == len(epoch.batches)
+        if at_end:
             (progress.epoch, progress.window), progress.batch = epoch.next, 0
-            epoch = self._epoch()
         if progress.health.bad:
             self._tell_skipped()
         elif progress.step % settings.log_every == 0:
@@ -94,7 +94,8 @@ class Loop:
             self._validate()
         elif self._saver.due():
             self._saver.try_to_save()
-        return epoch
+        # Last, so that batches which cannot be made cost nothing of what this update is due.
+        return self._epoch() if at_end else epoch
 
     def _validation_is_due(self, before: float) -> bool:
         """Whether an update brought the training to a validation; the closing one comes by itself.
