@@ -34,6 +34,23 @@ class Race:
         names = [name for name in self.names if any(run["contestant"] == name for run in self.runs())]
         return {n: mean(run[metric]["score"] for run in self.runs() if run["contestant"] == n) for n in names}
 
+    def tests(self) -> list[dict[str, Any]]:
+        """The paired tests of quality."""
+        found: list[dict[str, Any]] = self.measures.get("quality", {}).get("paired", [])
+        return found
+
+    def against_transformer(self) -> dict[str, dict[str, float]]:
+        """BLEU of each contestant less the Transformer's, whichever way round it was tested."""
+        found = {}
+        for one in self.tests():
+            test = one["bleu"]
+            if one["other"] == "transformer":
+                found[one["contestant"]] = test
+            if one["contestant"] == "transformer":
+                turned = {"difference": -test["difference"], "low": -test["high"], "high": -test["low"]}
+                found[one["other"]] = test | turned
+        return found
+
     def lines(self, course: str, name: str, seed: int) -> list[dict[str, Any]]:
         """A training's log."""
         file = self.folder / "runs" / course / f"{name}-{seed}" / "metrics.jsonl"

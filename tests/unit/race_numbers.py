@@ -183,7 +183,7 @@ def several(race: Race, _: Found) -> tuple[list[Any], list[Row]]:
 
 def paired(race: Race, _: Found) -> tuple[list[Any], list[Row]]:
     """Tests against the Transformer."""
-    against = race.measures["quality"]["against_transformer"]
+    against = race.against_transformer()
     chances = corrected({name: one["p"] for name, one in against.items()})
     rows: list[Row] = []
     for name, one in against.items():
@@ -192,6 +192,21 @@ def paired(race: Race, _: Found) -> tuple[list[Any], list[Row]]:
         between = [one["difference"], one["low"], one["high"]]
         rows.append((called(name), [between, one["p"], chances[name], word]))
     return ["BLEU less the Transformer's", "p", "p, corrected", "It is"], rows
+
+
+def pairs(race: Race, _: Found) -> tuple[list[Any], list[Row]]:
+    """Tests of all pairs, corrected for all of them."""
+    tests = {f"{called(one['contestant'])} less {called(one['other'])}": one for one in race.tests()}
+    families = {
+        metric: corrected({pair: one[metric]["p"] for pair, one in tests.items()}) for metric in ("bleu", "chrf")
+    }
+    rows: list[Row] = []
+    for pair, one in tests.items():
+        cells: list[Any] = []
+        for metric, chances in families.items():
+            cells += [[one[metric][key] for key in ("difference", "low", "high")], chances[pair]]
+        rows.append((pair, cells))
+    return ["BLEU, difference", "p, corrected", "chrF, difference", "p, corrected"], rows
 
 
 def by_length(race: Race, _: Found) -> tuple[list[Any], list[Row]]:
@@ -300,6 +315,7 @@ RULES: dict[str, Rule] = {
     "BLEU and chrF on .*": scores,
     "Several trainings of each contestant": several,
     "Each contestant against the Transformer": paired,
+    "Each contestant against each other one": pairs,
     "BLEU by words of the source sentence": by_length,
     "Parameters and settings, main corpus": size("main"),
     "Parameters and settings, pizzeria": size("pizzeria"),

@@ -207,7 +207,7 @@ def fourth(race: Race) -> Expected:
 
 def fifth(race: Race) -> Expected:
     """The Transformer's BLEU against everybody else's, and its chain."""
-    against = race.measures.get("quality", {}).get("against_transformer", {})
+    against = race.against_transformer()
     if not against:
         return Expected("not measured")
     chances = corrected({name: one["p"] for name, one in against.items()})

@@ -132,7 +132,7 @@ def check_numbers(race: Race, words: str) -> None:
     looked = race.measures.get("gradients", {}).get("plan", {})
     values += [looked.get(key, 0) for key in ("length", "sentences", "updates", "learnt_length")]
     values += [plan["budget"]["total"]]
-    values += [len(quality.get("against_transformer", {})), untrained(race)]
+    values += [len(race.against_transformer()), len(race.tests()), untrained(race)]
     for number in numbers(re.sub(r"(main|pizzeria)/[a-z-]+-\d+", "", words)):
         assert any(agrees(number, float(value)) for value in values), (number, words)
 

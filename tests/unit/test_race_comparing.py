@@ -7,7 +7,7 @@ import pytest
 from dragoman.race.report.comparing import Outcome, Reading, Tally, apart, grows, siblings, slower
 from dragoman.race.report.curves import Curve, curves, main_curve
 from dragoman.race.report.remembering import reach
-from dragoman.race.report.scores import holm
+from dragoman.race.report.scores import against_transformer, every_pair, holm
 from dragoman.race.report.wording import fixed, interval, left, listed, percent, probability, ratio, several, signed
 
 
@@ -154,3 +154,32 @@ def test_words_for_numbers() -> None:
     assert [listed(["a"]), listed(["a", "b", "c"]), several(1, "seed"), several(2, "seed")] == [
         "a", "a, b and c", "1 seed", "2 seeds",
     ]  # fmt: skip
+
+
+def test_claim_five_has_a_family_of_tests_of_its_own() -> None:
+    """Three pairs by hand: Holm takes the smallest p three times in the family of all, twice in the Transformer's."""
+
+    def test(difference: float, p: float) -> dict[str, float]:
+        return {"difference": difference, "low": difference - 1, "high": difference + 3, "p": p}
+
+    paired = [
+        {"contestant": "lstm", "other": "rnn", "bleu": test(2, 0.04), "chrf": test(3, 0.01)},
+        {"contestant": "transformer", "other": "rnn", "bleu": test(5, 0.02), "chrf": test(6, 0.02)},
+        {"contestant": "transformer", "other": "lstm", "bleu": test(3, 0.03), "chrf": test(4, 0.9)},
+    ]
+    pairs = every_pair({"paired": paired})
+    assert [(one.name, one.other) for one in pairs] == [
+        ("lstm", "rnn"), ("transformer", "rnn"), ("transformer", "lstm"),
+    ]  # fmt: skip
+    assert [one.bleu.corrected for one in pairs] == pytest.approx([0.06, 0.06, 0.06])
+    assert [one.chrf.corrected for one in pairs] == pytest.approx([0.03, 0.04, 0.9])
+    against = against_transformer({"paired": paired})
+    assert against == {
+        "rnn": (-5, -8, -4, 0.02, pytest.approx(0.04)),
+        "lstm": (-3, -6, -2, 0.03, pytest.approx(0.04)),
+    }
+    assert all(one.significant for one in against.values())
+    assert not any(one.bleu.significant for one in pairs)
+    turned = {"contestant": "rnn", "other": "transformer", "bleu": test(-5, 0.02), "chrf": test(1, 1)}
+    assert against_transformer({"paired": [turned]})["rnn"][:3] == (-5, -6, -2)
+    assert against_transformer({}) == {}

@@ -92,11 +92,22 @@ def test_each_run_is_scored_as_evaluate_scores_it(runs: list[TrainedRun], text: 
     assert [row["peak_mib"] for row in found["runs"]] == [None, None, 512.5, None]
     assert [row["joules"] for row in found["runs"]] == [None, None, 70.0, None]
     ones, twos = ([hypotheses[name, seed] for seed in (1, 2)] for name in ("rnn", "transformer"))
-    assert set(found["against_transformer"]) == {"rnn"}
-    row, twin = found["against_transformer"]["rnn"], compare_trained(ones, twos, text.target, QUICK)
-    assert row["difference"] == twin.bleu.difference < 0
-    assert (row["low"], row["high"], row["p"]) == (twin.bleu.low, twin.bleu.high, twin.bleu.p_value)
-    assert row["chrf"]["difference"] == twin.chrf.difference
+    (row,), twin = found["paired"], compare_trained(twos, ones, text.target, QUICK)
+    assert (row["contestant"], row["other"], row["seeds"]) == ("transformer", "rnn", [1, 2])
+    for metric, test in (("bleu", twin.bleu), ("chrf", twin.chrf)):
+        values = {"difference": test.difference, "low": test.low, "high": test.high, "p": test.p_value}
+        assert row[metric] == values
+        assert test.difference > 0
+
+
+def test_every_contestant_is_compared_with_every_other(runs: list[TrainedRun], text: ParallelText) -> None:
+    three = [replace(runs[0], contestant="rnn"), replace(runs[1], contestant="lstm", seed=1), runs[2]]
+    found = measure_quality(three, text)["paired"]
+    assert [(one["contestant"], one["other"]) for one in found] == [
+        ("lstm", "rnn"), ("transformer", "rnn"), ("transformer", "lstm"),
+    ]  # fmt: skip
+    # Without the Transformer the others are compared all the same.
+    assert measure_quality(three[:2], text)["paired"] == found[:1]
 
 
 def test_the_curve_is_the_validations() -> None:
@@ -112,14 +123,14 @@ def test_buckets_have_their_bounds_as_numbers(runs: list[TrainedRun], text: Para
     found = measure_quality(runs[2:3], odd)
     bounds = [(b["from"], b["to"], b["sentences"]) for b in found["runs"][0]["by_length"]]
     assert bounds == [(0, 0, 1), (1, 5, 2), (6, 10, 1), (51, None, 1)]
-    assert found["against_transformer"] == {}
+    assert found["paired"] == []
 
 
 def test_only_seeds_that_both_have_are_compared(runs: list[TrainedRun], text: ParallelText) -> None:
-    whole = measure_quality([runs[0], runs[2]], text)["against_transformer"]["rnn"]
+    (whole,) = measure_quality([runs[0], runs[2]], text)["paired"]
     assert whole["seeds"] == [1]
-    assert measure_quality([runs[0], *runs[2:]], text)["against_transformer"]["rnn"] == whole
-    assert measure_quality([runs[1], runs[2]], text)["against_transformer"] == {}
+    assert measure_quality([runs[0], *runs[2:]], text)["paired"] == [whole]
+    assert measure_quality([runs[1], runs[2]], text)["paired"] == []
 
 
 def test_several_trainings_are_compared_by_their_means() -> None:

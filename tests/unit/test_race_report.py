@@ -79,7 +79,9 @@ def test_every_number_is_the_logs(story: str, built: Built) -> None:
         ("measures/copying.json", ("chance",)),
         ("measures/pronouns.json", ("contestants", "transformer", 6, "right")),
         ("measures/quality.json", ("runs", 6, "bleu", "score")),
-        ("measures/quality.json", ("against_transformer", "lstm-attention", "p")),
+        ("measures/quality.json", ("paired", 20, "bleu", "p")),
+        ("measures/quality.json", ("paired", 3, "bleu", "low")),
+        ("measures/quality.json", ("paired", 7, "chrf", "difference")),
         ("race.json", ("courses", 0, "contestants", 0, "parameters")),
         ("race.json", ("courses", 0, "each")),
     ],
@@ -198,7 +200,10 @@ def test_a_race_without_the_transformer(tmp_path: Path) -> None:
     missing = ("gradients", "copying", "chain", "translation_speed")
     folder = write_race(tmp_path / "race", Race(names=("rnn", "lstm"), seeds=(1,), missing=missing))
     build(folder)
-    assert len(check(folder)) > 10
+    tables = check(folder)
+    assert len(tables) > 10
+    assert "Each contestant against each other one" in tables
+    assert "Each contestant against the Transformer" not in tables
     assert judgements(folder) == ["not measured", "not measured", "holds", "holds partly", "not measured"]
     why = "It takes the Transformer and another contestant; not all of them were measured."
     assert page(folder).verdicts[4].reason == why

@@ -3,7 +3,15 @@
 from dragoman.evaluation.corpus_scores import Bucket, Evaluation, evaluate
 from dragoman.evaluation.pronouns import PronounScores, score_pronouns
 from dragoman.evaluation.scoring import Score
-from dragoman.evaluation.significance import Comparison, Difference, compare, compare_trained
+from dragoman.evaluation.significance import (
+    Comparison,
+    Difference,
+    Resampled,
+    compare,
+    compare_resampled,
+    compare_trained,
+    resampled,
+)
 
 __all__ = [
     "Bucket",
@@ -11,9 +19,12 @@ __all__ = [
     "Difference",
     "Evaluation",
     "PronounScores",
+    "Resampled",
     "Score",
     "compare",
+    "compare_resampled",
     "compare_trained",
     "evaluate",
+    "resampled",
     "score_pronouns",
 ]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from dragoman.config import EvaluationSettings
 from dragoman.evaluation.scoring import Metric, check_counts, interval, make_metrics
 
-Rows = NDArray[np.int64]
-"""A metric's statistics of each sentence."""
+Scores = tuple[float, NDArray[np.float64]]
+"""A score of all sentences, and of each resample of them."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,14 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """The same as plain values."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """One training's scores, of all sentences and of resamples that are the same for every training."""
+
+    bleu: Scores
+    chrf: Scores
 
 
 def compare(
@@ -72,30 +80,47 @@ def compare_trained(
         check_counts(references, hypotheses=texts)
     for texts in baseline_hypotheses:
         check_counts(references, baseline_hypotheses=texts)
-    bleu, chrf = (
-        _difference(
-            metric,
-            [metric.statistics(texts, references) for texts in hypotheses],
-            [metric.statistics(texts, references) for texts in baseline_hypotheses],
-            settings,
-        )
-        for metric in make_metrics(settings)
+    systems = (
+        [resampled(texts, references, settings) for texts in trained] for trained in (hypotheses, baseline_hypotheses)
     )
-    return Comparison(bleu, chrf)
+    return compare_resampled(*systems)
 
 
-def _difference(
-    metric: Metric, trainings: Sequence[Rows], baselines: Sequence[Rows], settings: EvaluationSettings
-) -> Difference:
+def resampled(hypotheses: Sequence[str], references: Sequence[str], settings: EvaluationSettings) -> Resampled:
+    """What a comparison needs of one training's translations: to be taken once, however many it is compared with.
+
+    Raises:
+        DragomanError: the counts differ, or there are no sentences.
+    """
+    check_counts(references, hypotheses=hypotheses)
+    bleu, chrf = (_scores(metric, hypotheses, references, settings) for metric in make_metrics(settings))
+    return Resampled(bleu, chrf)
+
+
+def compare_resampled(trainings: Sequence[Resampled], baselines: Sequence[Resampled]) -> Comparison:
+    """As `compare_trained`, of trainings that were resampled with the same settings and references."""
+    return Comparison(
+        _difference([one.bleu for one in trainings], [one.bleu for one in baselines]),
+        _difference([one.chrf for one in trainings], [one.chrf for one in baselines]),
+    )
+
+
+def _scores(
+    metric: Metric, hypotheses: Sequence[str], references: Sequence[str], settings: EvaluationSettings
+) -> Scores:
+    rows = metric.statistics(hypotheses, references)
+    return metric.score(rows.sum(0)), metric.resampled(rows, settings)
+
+
+def _difference(trainings: Sequence[Scores], baselines: Sequence[Scores]) -> Difference:
     """Takes the p-value as sacrebleu does: the resamples' absolute differences, less their mean.
 
     Only a tie is not the same: it counts here, so that two identical systems have p = 1.
     """
-    resampled = [
-        np.mean([metric.resampled(rows, settings) for rows in system], axis=0) for system in (trainings, baselines)
-    ]
-    scores = [fmean(metric.score(rows.sum(0)) for rows in system) for system in (trainings, baselines)]
-    differences, real = resampled[0] - resampled[1], scores[0] - scores[1]
+    systems = trainings, baselines
+    scores = [fmean(score for score, _ in system) for system in systems]
+    drawn = [np.mean([resamples for _, resamples in system], axis=0) for system in systems]
+    differences, real = drawn[0] - drawn[1], scores[0] - scores[1]
     sizes = np.abs(differences)
     as_large = int(np.sum(sizes - sizes.mean() >= abs(real)))
     low, high = interval(differences)

@@ -21,7 +21,7 @@ _PARTS: Mapping[str, set[str]] = {
     "gradients": {"plan", "curves", "trainings"},
     "copying": {"distances", "kinds", "chance", "contestants"},
     "pronouns": {"distances", "contestants", "shortcuts", "trained_up_to"},
-    "quality": {"corpus", "split", "signature", "runs", "against_transformer"},
+    "quality": {"corpus", "split", "signature", "runs", "paired"},
 }
 """What every finished measure has."""
 MEND = "remove it and add --resume, which measures it again"

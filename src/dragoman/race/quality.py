@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from dragoman.config import EvaluationSettings
 from dragoman.corpora import ParallelText
 from dragoman.errors import DragomanError
-from dragoman.evaluation import Bucket, Difference, Evaluation, compare_trained, evaluate
+from dragoman.evaluation import Bucket, Difference, Evaluation, Resampled, compare_resampled, evaluate, resampled
 from dragoman.runs import Run, load_checkpoint
-
-BASELINE = "transformer"
-"""The contestant that every other one is compared with."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +45,8 @@ def measure_quality(
 ) -> dict[str, Any]:
     """Translates the test set with each run's best checkpoint and scores it, beside its curve over the training.
 
-    Scores are sacrebleu's (0-100) with 95 % bootstrap intervals; the paired test against the Transformer takes the
-    mean over a contestant's trainings (`dragoman.evaluation.compare_trained`).
+    Scores are sacrebleu's (0-100) with 95 % bootstrap intervals; the paired tests of every contestant with every other
+    take the mean over a contestant's trainings (`dragoman.evaluation.compare_trained`).
 
     Args:
         text: the test set; choices were made on the validation set.
@@ -72,7 +70,7 @@ def measure_quality(
         "signature": found[0].bleu.signature,
         "chrf_signature": found[0].chrf.signature,
         "runs": [_run(one, scores) for one, scores in zip(translated, found, strict=True)],
-        "against_transformer": _against_baseline(translated, text.target),
+        "paired": _paired(translated, text.target),
     }
 
 
@@ -132,24 +130,20 @@ def _bucket(bucket: Bucket) -> dict[str, Any]:
     }
 
 
-def _against_baseline(translated: Sequence[_Translated], references: Sequence[str]) -> dict[str, Any]:
-    """Every other contestant's mean scores less the Transformer's, over the seeds that both were trained with."""
-    found: dict[str, dict[int, _Translated]] = {}
+def _paired(translated: Sequence[_Translated], references: Sequence[str]) -> list[dict[str, Any]]:
+    """The scores of each contestant less those of each one before it, over the seeds that both were trained with."""
+    # One settings for all: a paired test draws the same sentences for both.
+    settings = translated[0].settings
+    found: dict[str, dict[int, Resampled]] = {}
     for one in translated:
-        found.setdefault(one.run.contestant, {})[one.run.seed] = one
-    baseline = found.pop(BASELINE, {})
-    pairs = {
-        name: [(by_seed[s], baseline[s]) for s in sorted(by_seed.keys() & baseline.keys())]
-        for name, by_seed in found.items()
-    }
-    return {name: _difference(both, references) for name, both in pairs.items() if both}
-
-
-def _difference(both: Sequence[tuple[_Translated, _Translated]], references: Sequence[str]) -> dict[str, Any]:
-    """The paired test of a contestant's trainings against the Transformer's."""
-    texts, theirs = ([pair[side].hypotheses for pair in both] for side in (0, 1))
-    compared = compare_trained(texts, theirs, references, both[0][1].settings)
-    return _plain(compared.bleu) | {"chrf": _plain(compared.chrf), "seeds": [pair[0].run.seed for pair in both]}
+        found.setdefault(one.run.contestant, {})[one.run.seed] = resampled(one.hypotheses, references, settings)
+    tests = []
+    for other, name in combinations(found, 2):
+        if seeds := sorted(found[name].keys() & found[other].keys()):
+            test = compare_resampled([found[name][seed] for seed in seeds], [found[other][seed] for seed in seeds])
+            scores = {"bleu": _plain(test.bleu), "chrf": _plain(test.chrf)}
+            tests.append({"contestant": name, "other": other, "seeds": seeds, **scores})
+    return tests
 
 
 def _plain(found: Difference) -> dict[str, Any]:

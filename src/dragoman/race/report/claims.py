@@ -91,10 +91,12 @@ def all_at_once(logs: Logs) -> Verdict:
     tests = against_transformer(quality)
     if not tests:
         return ALL_AT_ONCE.unknown(_why(logs, "quality", "the Transformer and another contestant"))
-    best = max(tests, key=lambda one: mean_score(quality, one.name, "bleu"))
-    if max(mean_score(quality, name, "bleu") for name in (TRANSFORMER, best.name)) < LEAST_BLEU:
+    best = max(tests, key=lambda name: mean_score(quality, name, "bleu"))
+    if max(mean_score(quality, name, "bleu") for name in (TRANSFORMER, best)) < LEAST_BLEU:
         return ALL_AT_ONCE.unknown(f"Nothing can tell: nobody translates yet, every BLEU is below {LEAST_BLEU}.")
-    tally = Tally([Outcome(shown(one.name), "", sign(-one.difference) if one.significant else 0) for one in tests])
+    tally = Tally(
+        [Outcome(shown(name), "", sign(-test.difference) if test.significant else 0) for name, test in tests.items()]
+    )
     reason = [f"With {budget_each(logs.plan)} the Transformer is {tally.told(('ahead', 'level', 'behind'))}."]
     cautions, judgement = few_seeds(logs.plan.seeds), tally.judgement
     chain = logs.of("chain").get(TRANSFORMER)
@@ -107,12 +109,12 @@ def all_at_once(logs: Logs) -> Verdict:
             f"{_goes(chain['translating'])} in translating, where it, too, writes word by word."
         )
         judgement = tally.at_most_partly if grows(chain["training"]) else judgement
-    pair = " : ".join(fixed(mean_score(quality, name, "bleu"), 1) for name in (TRANSFORMER, best.name))
+    pair, test = " : ".join(fixed(mean_score(quality, name, "bleu"), 1) for name in (TRANSFORMER, best)), tests[best]
     figures = [
-        Figure(pair, f"BLEU, Transformer : {shown(best.name)}, the best of the others"),
+        Figure(pair, f"BLEU, Transformer : {shown(best)}, the best of the others"),
         Figure(
-            signed(-best.difference, 1),
-            f"BLEU by which the Transformer is ahead of it, 95 % {interval(-best.high, -best.low, 1)}",
+            signed(-test.difference, 1),
+            f"BLEU by which the Transformer is ahead of it, 95 % {interval(-test.high, -test.low, 1)}",
         ),
     ]
     return ALL_AT_ONCE.judged(judgement, reason, figures, cautions)

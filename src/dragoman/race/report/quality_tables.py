@@ -8,7 +8,7 @@ from dragoman.race.logs import Json, Logs, TrainingLog
 from dragoman.race.plan import Course
 from dragoman.race.report.document import Table
 from dragoman.race.report.method import COURSES
-from dragoman.race.report.scores import against_transformer, mean_score, measure_of_size
+from dragoman.race.report.scores import Tested, against_transformer, every_pair, mean_score, measure_of_size
 from dragoman.race.report.tables import WHO
 from dragoman.race.report.wording import MISSING, fixed, interval, percent, probability, several, shown, signed, whole
 
@@ -61,18 +61,39 @@ def _sorted(logs: Logs, quality: Json) -> list[Json]:
 
 
 def paired_table(quality: Json) -> Table:
-    """Every contestant against the Transformer."""
+    """Every contestant against the Transformer: the tests that claim 5 is decided by."""
     rows = []
-    for one in (tests := against_transformer(quality)):
-        word = ("behind" if one.difference < 0 else "ahead") if one.significant else "no clear difference"
-        between = f"{signed(one.difference, 2)} {interval(one.low, one.high, 2)}"
-        rows.append([shown(one.name), between, probability(one.chance), probability(one.corrected), word])
+    for name, test in (tests := against_transformer(quality)).items():
+        word = ("behind" if test.difference < 0 else "ahead") if test.significant else "no clear difference"
+        rows.append([shown(name), _difference(test), probability(test.chance), probability(test.corrected), word])
     note = (
         "Paired bootstrap over the same sentences (Koehn 2004), of several trainings the mean. The correction "
-        f"(Holm 1979) is for {several(len(tests), 'test')} at once."
+        f"(Holm 1979) is for {several(len(tests), 'test')} at once: claim 5 is decided by these alone."
     )
     head = [WHO, "BLEU less the Transformer's", "p", "p, corrected", "It is"]
     return Table("Each contestant against the Transformer", head, rows, note)
+
+
+def pairs_table(quality: Json) -> Table:
+    """Every contestant against every other, BLEU and chrF."""
+    pairs = every_pair(quality)
+    rows = [
+        [
+            f"{shown(one.name)} less {shown(one.other)}",
+            *(cell for test in (one.bleu, one.chrf) for cell in (_difference(test), probability(test.corrected))),
+        ]
+        for one in pairs
+    ]
+    note = (
+        "The same test, with 95 % intervals of the difference. Here each score's p are corrected (Holm 1979) for "
+        f"{several(len(pairs), 'pair')} at once."
+    )
+    head = ["Pair", "BLEU, difference", "p, corrected", "chrF, difference", "p, corrected"]
+    return Table("Each contestant against each other one", head, rows, note)
+
+
+def _difference(test: Tested) -> str:
+    return f"{signed(test.difference, 2)} {interval(test.low, test.high, 2)}"
 
 
 def by_length_table(logs: Logs, quality: Json) -> Table:

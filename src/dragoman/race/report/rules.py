@@ -39,8 +39,9 @@ _TERMS = [
     ),
     (
         "Significantly",
-        f"Paired bootstrap over the test sentences, p below {SIGNIFICANT:g} after Holm's correction for the number of "
-        "contestants.",
+        f"Paired bootstrap over the test sentences, p below {SIGNIFICANT:g} after Holm's correction for the tests "
+        "against the Transformer, which alone decide. The table of all pairs is corrected for all of them, so that its "
+        "p are larger.",
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""Quality as the verdicts and tables need it: means over trainings, and tests against the Transformer."""
+"""Quality as the verdicts and tables need it: means over trainings, and paired tests."""
 
 from collections.abc import Mapping, Sequence
 from statistics import mean
@@ -18,10 +18,9 @@ def measure_of_size(contestants: Sequence[Contestant]) -> Contestant:
     return next((one for one in contestants if one.name == TRANSFORMER), contestants[0])
 
 
-class Paired(NamedTuple):
-    """A contestant's BLEU less the Transformer's."""
+class Tested(NamedTuple):
+    """One score of a contestant less another's, of a paired test."""
 
-    name: str
     difference: float
     low: float
     high: float
@@ -36,14 +35,53 @@ class Paired(NamedTuple):
         return self.corrected < SIGNIFICANT
 
 
-def against_transformer(quality: Mapping[str, Any]) -> list[Paired]:
-    """The paired test of every other contestant; none where the Transformer or the measure is missing."""
-    against = quality.get("against_transformer", {})
-    corrected = holm({name: one["p"] for name, one in against.items()})
+class Pair(NamedTuple):
+    """A contestant's scores less another's."""
+
+    name: str
+    other: str
+    bleu: Tested
+    chrf: Tested
+
+
+def every_pair(quality: Mapping[str, Any]) -> list[Pair]:
+    """All paired tests, each score's corrected for all of them."""
+    paired = quality.get("paired", [])
+    bleu, chrf = ([_test(one[metric]) for one in paired] for metric in ("bleu", "chrf"))
     return [
-        Paired(name, one["difference"], one["low"], one["high"], one["p"], corrected[name])
-        for name, one in against.items()
+        Pair(one["contestant"], one["other"], *tests)
+        for one, *tests in zip(paired, _corrected(bleu), _corrected(chrf), strict=True)
     ]
+
+
+def against_transformer(quality: Mapping[str, Any]) -> dict[str, Tested]:
+    """BLEU of every other contestant less the Transformer's, corrected for these tests alone.
+
+    They are the ones that claim 5 is decided by, whoever else races. None where the Transformer or the measure is
+    missing.
+    """
+    found = {}
+    for one in quality.get("paired", []):
+        if one["other"] == TRANSFORMER:
+            found[one["contestant"]] = _test(one["bleu"])
+        elif one["contestant"] == TRANSFORMER:
+            found[one["other"]] = _turned(_test(one["bleu"]))
+    return dict(zip(found, _corrected(list(found.values())), strict=True))
+
+
+def _test(found: Mapping[str, float]) -> Tested:
+    return Tested(found["difference"], found["low"], found["high"], found["p"], found["p"])
+
+
+def _turned(test: Tested) -> Tested:
+    """The other one's score less this one's."""
+    return test._replace(difference=-test.difference, low=-test.high, high=-test.low)
+
+
+def _corrected(tests: Sequence[Tested]) -> list[Tested]:
+    """Tests of one family, corrected for their number."""
+    chances = holm({str(number): test.chance for number, test in enumerate(tests)})
+    return [test._replace(corrected=chances[str(number)]) for number, test in enumerate(tests)]
 
 
 def holm(chances: Mapping[str, float]) -> dict[str, float]:

@@ -4,6 +4,7 @@ from dragoman.race.logs import Logs
 from dragoman.race.report import quality_charts, quality_tables
 from dragoman.race.report.document import Block, Section, Text
 from dragoman.race.report.method import COURSES, budget_each
+from dragoman.race.report.scores import against_transformer
 from dragoman.race.report.sections import not_measured, pictures
 
 
@@ -27,8 +28,10 @@ def quality(logs: Logs) -> Section:
     blocks.append(quality_tables.score_table(logs, measure))
     if len(logs.plan.seeds) > 1:
         blocks.append(quality_tables.mean_table(logs, measure))
-    if measure["against_transformer"]:
+    if against_transformer(measure):
         blocks.append(quality_tables.paired_table(measure))
+    if measure["paired"]:
+        blocks.append(quality_tables.pairs_table(measure))
     if measure["runs"] and measure["runs"][0]["by_length"]:
         blocks.append(quality_tables.by_length_table(logs, measure))
     return Section("quality", "Quality for the same budget", blocks)
