@@ -318,9 +318,19 @@ def test_an_older_version_is_named(trained: Path, dragoman: Dragoman, tmp_path: 
     run = shutil.copytree(trained, tmp_path / "r")
     config = (run / "config.yaml").read_text()
     (run / "config.yaml").write_text(config.replace("0.1.0", "0.0.9"))
+    (run / "made-with.json").unlink()
     result = dragoman("train", run, "--resume", "--set", "training.steps=25")
     assert result.code == 0
-    assert "was trained by dragoman 0.0.9, this is 0.1.0: it goes on, perhaps rounded otherwise" in words(result)
+    assert "dragoman was 0.0.9, is 0.1.0: it goes on, perhaps rounded otherwise" in words(result)
+
+
+def test_another_processor_is_named_once(trained: Path, dragoman: Dragoman, tmp_path: Path) -> None:
+    run = shutil.copytree(trained, tmp_path / "r")
+    noted = json.loads((run / "made-with.json").read_text())
+    (run / "made-with.json").write_text(json.dumps(noted | {"processor": "abacus"}))
+    told = words(dragoman("train", run, "--resume", "--set", "training.steps=25"))
+    assert f"processor was abacus, is {noted['processor']}: it goes on, perhaps rounded otherwise" in told
+    assert "perhaps rounded" not in words(dragoman("train", run, "--resume", "--set", "training.steps=26"))
 
 
 def test_settings_that_were_edited_by_hand(dragoman: Dragoman, trained: Path, tmp_path: Path) -> None:

@@ -30,8 +30,8 @@ def test_what_differs_is_named(run: Run) -> None:
     changed = noted | {"torch": "1.0.0", "processor": "abacus"}
     (run.path / "made-with.json").write_text(json.dumps(changed))
     assert otherwise(run) == [
-        f"torch 1.0.0 then, {torch.__version__} now",
-        f"processor abacus then, {processor()} now",
+        f"torch was 1.0.0, is {torch.__version__}",
+        f"processor was abacus, is {processor()}",
     ]
 
 

@@ -44,12 +44,12 @@ def note_made_with(run: Run) -> None:
 
 
 def otherwise(run: Run) -> list[str]:
-    """What the run was computed with and is not any more, in words; nothing where it is unknown or damaged."""
+    """What the run was computed with and is not any more, in words; of an older run its version alone."""
     try:
         noted = json.loads((run.path / FILE).read_text(encoding="utf-8"))
         before = {str(name): str(value) for name, value in noted.items()}
     except (OSError, ValueError, AttributeError):
-        return []
+        before = {"dragoman": str(run.version or __version__)}
     now = versions() | {"processor": processor()}
     changed = [name for name in now if before.get(name, now[name]) != now[name]]
-    return [f"{name} {before[name]} then, {now[name]} now" for name in changed]
+    return [f"{name} was {before[name]}, is {now[name]}" for name in changed]

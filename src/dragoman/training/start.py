@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import torch
 
-from dragoman import __version__
 from dragoman.config import Settings, TrainingSettings
 from dragoman.config.faults import check_training
 from dragoman.corpora.opening import from_the_root
@@ -26,6 +25,7 @@ from dragoman.runs import (
     newest_whole,
     save_checkpoint,
 )
+from dragoman.runs.made_with import note_made_with, otherwise
 from dragoman.runs.writing import beside, remove_leftovers
 from dragoman.text import Tokenizers
 from dragoman.training.averaging import Averages
@@ -121,11 +121,8 @@ def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Report
     check_training(settings)
     with run.lock():
         mark = last_mark(run) if which is None else {}
-        if run.version != __version__:
-            reporter.warned(
-                f"{path} was trained by dragoman {run.version}, this is {__version__}: "
-                f"it goes on, perhaps rounded otherwise"
-            )
+        if changed := otherwise(run):
+            reporter.warned(f"{path}: {', '.join(changed)}: it goes on, perhaps rounded otherwise")
         if not checkpoint_steps(run):
             return _begin(
                 run, prepare(on_this_machine(settings), None, None, path, reporter.preparing), began, reporter
@@ -187,6 +184,7 @@ def _begin(run: Run, prepared: Prepared, began: float, reporter: Reporter) -> En
     settings = prepared.settings
     prepared.tokenizers.save(run.path)
     run.save_settings(settings)
+    note_made_with(run)
     run.truncate_metrics(-1)
     training = _training(run, prepared)
     training.progress.piece = _fitting(prepared)
@@ -206,6 +204,7 @@ def _go_on(
     """Trains on from a checkpoint; `mark` is what `last.json` says of it."""
     settings = prepared.settings
     run.save_settings(settings)
+    note_made_with(run)
     run.truncate_metrics(checkpoint.step)
     training = _training(run, prepared)
     training.restore(checkpoint, weights=False)
