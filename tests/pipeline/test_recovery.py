@@ -104,6 +104,62 @@ def test_several_in_a_row_go_back_and_a_stop_changes_nothing(
     same_ending(stopped, whole)
 
 
+LONG = sets(*SMALL, "training.steps=60", "training.validate_every=9", "training.log_every=1", "model.dropout=0.1")
+
+
+def every_second_one_is_bad(monkeypatch: pytest.MonkeyPatch, until: int) -> None:
+    """Every second update is unusable until the training has gone back so often."""
+    note = Health.note
+
+    def poisoned(self: Health, loss: float, norm: float, ignorance: float) -> bool:
+        bad = (self.seen + self.skipped) % 2 == 1 and self.returns < until
+        return note(self, nan if bad else loss, norm, ignorance)
+
+    monkeypatch.setattr(Health, "note", poisoned)
+
+
+def test_every_second_update_goes_back_and_a_stop_changes_nothing(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    every_second_one_is_bad(monkeypatch, 1)
+    result = dragoman("train", whole, *files(lines), *LONG)
+    assert result.code == 0
+    told = "update 22: 11 of the last 40 updates had a loss or gradient that is no finite number; back to update 9"
+    assert told in words(result)
+    assert "with 0.0625 of the learning rate from there on" in words(result)
+    returns = [line for line in metrics(whole) if line.get("recovery") == "back"]
+    assert [(line["step"], line["from"], line["returns"]) for line in returns] == [(9, 22, 1)]
+    made: list[int] = []
+
+    def stops(*arguments: Any) -> Update:
+        made.append(1)
+        if len(made) in (14, 20):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return gradient(*arguments)
+
+    monkeypatch.setattr(splitting, "gradient", stops)
+    assert dragoman("train", stopped, *files(lines), *LONG).code == 0
+    assert json.loads((stopped / "last.json").read_text())["step"] == 14
+    for _ in range(2):
+        assert dragoman("train", stopped, "--resume").code == 0
+    assert len(made) == 22 + 60 - 9
+    same_ending(stopped, whole)
+
+
+def test_every_second_update_for_ever_ends_in_one_line(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "r"
+    every_second_one_is_bad(monkeypatch, RETURNS + 1)
+    result = dragoman("train", run, *files(lines), *LONG, *sets("training.steps=200"))
+    assert result.code == 1
+    assert words(result).count("; back to update") == RETURNS
+    last = result.err.splitlines()[-1]
+    assert last.startswith("error: the training does not converge: 11 of the last 40 updates had a loss or gradient")
+    assert "keeps its checkpoints" in last
+
+
 @pytest.mark.usefixtures("poisoned")
 def test_a_kill_around_a_return_changes_nothing(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"

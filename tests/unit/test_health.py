@@ -1,11 +1,12 @@
 """When an update is left out, when a training goes back, and what learning rate that leaves."""
 
+import json
 from math import inf, nan
 
 import pytest
 
 from dragoman.training.progress import Progress
-from dragoman.training.safety.health import BAD, HEALED, HIGH, WINDOW, Health, far_above
+from dragoman.training.safety.health import BAD, HEALED, HIGH, LATELY, MOST, WINDOW, Health, far_above
 
 IGNORANT = 9.0
 
@@ -60,6 +61,36 @@ def test_several_bad_ones_in_a_row_are_trouble() -> None:
     assert f"{BAD} updates in a row" in seen([4.0, *[nan] * BAD]).trouble()
 
 
+@pytest.mark.parametrize("good", [1, 2])
+def test_many_bad_ones_among_good_ones_are_trouble(good: int) -> None:
+    """Every second or third update: they are never several in a row, and the training gets nowhere."""
+    health, made = Health(), 0
+    while not health.trouble():
+        health.note(4.0 if made % (good + 1) else nan, 1.0, IGNORANT)
+        made += 1
+    assert health.skipped == MOST + 1
+    assert made == MOST * (good + 1) + 1 <= LATELY
+    assert health.trouble() == (
+        f"{MOST + 1} of the last {LATELY} updates had a loss or gradient that is no finite number"
+    )
+    health.after_return(1)
+    assert not health.trouble()
+    assert health.recent == []
+
+
+def test_bad_ones_that_are_few_or_long_past_are_no_trouble() -> None:
+    # A quarter, for ever: as where one batch of four is bad.
+    health = Health()
+    for made in range(10 * LATELY):
+        health.note(4.0 if made % 4 else nan, 1.0, IGNORANT)
+        assert not health.trouble()
+    assert len(health.recent) == MOST
+    # A crowd of them, then good ones, and the window is empty again.
+    health = seen([*[nan, 4.0] * MOST, *[4.0] * LATELY])
+    assert health.recent == []
+    assert not health.trouble()
+
+
 def test_a_loss_that_stays_far_above_its_lowest_is_trouble() -> None:
     calm = [8 - 0.02 * step for step in range(250)]
     health = seen(calm)
@@ -98,6 +129,10 @@ def test_no_alarm_where_training_goes_well() -> None:
 
 def test_it_returns_with_the_progress() -> None:
     progress = Progress(step=7, health=seen([4.0, nan, 3.0]), refuge=5, piece=100, best_scores={"bleu": 1.0})
-    assert Progress.from_json(progress.to_json()) == progress
+    assert progress.health.recent == [2]
+    assert Progress.from_json(json.loads(json.dumps(progress.to_json()))) == progress
     older = {"step": 7, "epoch": 1, "best": 2.0}
     assert Progress.from_json({**older, "unknown": 1}) == Progress(step=7, epoch=1, best=2.0)
+    before = progress.to_json()
+    del before["health"]["recent"]
+    assert Progress.from_json(before).health.recent == []

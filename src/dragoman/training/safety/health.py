@@ -4,11 +4,16 @@ Everything that is decided here follows from the updates alone and is saved with
 was stopped decides the same when it goes on.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 
 BAD = 5
 """Unusable updates in a row after which the training goes back."""
+LATELY = 40
+"""Updates that are looked back on for unusable ones between good ones."""
+MOST = 10
+"""Unusable ones among them that are borne. With more than a quarter it is not single batches any more: each halves the
+learning rate, which cannot recover between them, so that the training would stand still without a word."""
 HIGH = 50
 """Updates in a row that the running loss may stay far above its lowest before the training goes back."""
 WINDOW = 50
@@ -40,6 +45,8 @@ class Health:
     """Unusable ones in a row, up to now."""
     skipped: int = 0
     """Unusable ones in all."""
+    recent: list[int] = field(default_factory=list)
+    """The numbers of the unusable ones among the last LATELY updates."""
     seen: int = 0
     """Usable ones in all."""
     running: float = 0.0
@@ -67,8 +74,11 @@ class Health:
         Args:
             ignorance: the loss of a model that knows nothing, ln(vocabulary).
         """
+        number = self.seen + self.skipped + 1
+        self.recent = [one for one in self.recent if one > number - LATELY]
         if not (isfinite(loss) and isfinite(norm)):
             self.bad, self.skipped, self.good = self.bad + 1, self.skipped + 1, 0
+            self.recent.append(number)
             self.share = max(LEAST, self.share / 2)
             return False
         self.bad, self.seen, self.good = 0, self.seen + 1, self.good + 1
@@ -86,11 +96,13 @@ class Health:
         """Why the training has to go back, in words; empty where it need not."""
         if self.bad >= BAD:
             return f"{BAD} updates in a row had a loss or gradient that is no finite number"
+        if len(self.recent) > MOST:
+            return f"{len(self.recent)} of the last {LATELY} updates had a loss or gradient that is no finite number"
         if self.high >= HIGH:
             return f"the loss has been far above its lowest for {HIGH} updates ({self.running:.2f}, {self.lowest:.2f})"
         return ""
 
     def after_return(self, returns: int) -> None:
         """This health is the one of the checkpoint gone back to; the learning rate is halved for good."""
-        self.returns, self.bad, self.high, self.good = returns, 0, 0, 0
+        self.returns, self.bad, self.high, self.good, self.recent = returns, 0, 0, 0, []
         self.share = min(self.share, self.ceiling)
