@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sacrebleu
 import yaml
 
+from dragoman.translation.loading import load
 from tests.pipeline.conftest import SMALL, Result, files, sets
 
 Dragoman = Callable[..., Result]
@@ -38,12 +40,21 @@ def test_metrics_have_the_promised_names(trained: Path) -> None:
     assert [line["step"] for line in validations] == [8, 16, 24]
     common = {"step", "epoch", "seconds", "source_tokens", "target_tokens"}
     assert common | {"loss", "learning_rate", "tokens_per_second"} <= updates[0].keys()
-    assert common | {"validation_loss", "validation_bleu"} <= validations[0].keys()
+    assert common | {"validation_loss", "validation_bleu", "validation_chrf"} <= validations[0].keys()
     assert updates[-1]["loss"] < updates[0]["loss"]
     assert validations[-1]["validation_loss"] < validations[0]["validation_loss"]
     for name in common:
         values = [line[name] for line in lines]
         assert values == sorted(values)
+
+
+def test_a_validations_scores_are_sacrebleus_of_the_same_translations(trained: Path, lines: Path) -> None:
+    sources, references = ((lines / f"valid.{code}").read_text().splitlines()[:10] for code in ("en", "de"))
+    found = [one.text for one in load(trained, checkpoint=24).translate(sources, beam=1)]
+    last = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()][-1]
+    assert last["validation_chrf"] == pytest.approx(sacrebleu.corpus_chrf(found, [references]).score)
+    assert last["validation_bleu"] == pytest.approx(sacrebleu.corpus_bleu(found, [references]).score)
+    assert last["validation_chrf"] > 1
 
 
 def test_translate_a_file_in_order(trained: Path, lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:

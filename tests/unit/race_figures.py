@@ -256,6 +256,7 @@ def _run(race: Race, name: str, seed: int, score: float) -> dict[str, Any]:
             "target_tokens": round(1_850 * updates * part / 5),
             "step": updates * part // 5,
             "bleu": race.about(score * (1 - math.exp(-0.7 * part)), 0.02),
+            "chrf": race.about((1.55 * score + 3) * (1 - math.exp(-0.8 * part)), 0.02),
             "loss": 1.6 + 2.5 * math.exp(-0.6 * part),
         }
         for part in range(1, 6)
@@ -272,7 +273,7 @@ def _run(race: Race, name: str, seed: int, score: float) -> dict[str, Any]:
                 "to": None if low == 31 else high,
                 "sentences": count,
                 "bleu": max(2.0, race.about(bleu * (1 - (0.028 if "attention" in name else 0.005) * low), 0.03)),
-                "chrf": 50.0,
+                "chrf": race.about(1.5 * bleu, 0.03),
             }
             for low, high, count in BUCKETS
         ],

@@ -57,7 +57,7 @@ def _metrics(run: Path, curve: Sequence[dict[str, Any]]) -> None:
         }
         training = {"loss": at["loss"] + 0.9, "learning_rate": 1e-3, "gradient_norm": 0.4, "tokens_per_second": 5000.0}
         lines.append(begin | training)
-        lines.append(begin | {"validation_loss": at["loss"], "validation_bleu": at["bleu"]})
+        lines.append(begin | {f"validation_{score}": at[score] for score in ("loss", "bleu", "chrf")})
     (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 

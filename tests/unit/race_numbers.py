@@ -209,14 +209,30 @@ def pairs(race: Race, _: Found) -> tuple[list[Any], list[Row]]:
     return ["BLEU, difference", "p, corrected", "chrF, difference", "p, corrected"], rows
 
 
-def by_length(race: Race, _: Found) -> tuple[list[Any], list[Row]]:
-    """BLEU by the source's length."""
-    buckets = race.runs()[0]["by_length"]
-    rows: list[Row] = [("sentences", [one["sentences"] for one in buckets])]
-    for name in race.means("bleu"):
-        mine = [run["by_length"] for run in race.runs() if run["contestant"] == name]
-        rows.append((called(name), [mean(run[at]["bleu"] for run in mine) for at in range(len(buckets))]))
-    return [[one["from"]] + ([] if one["to"] is None else [one["to"]]) for one in buckets], rows
+def by_length(metric: str) -> Rule:
+    """A score by the source's length."""
+
+    def rule(race: Race, _: Found) -> tuple[list[Any], list[Row]]:
+        buckets = race.runs()[0]["by_length"]
+        rows: list[Row] = [("sentences", [one["sentences"] for one in buckets])]
+        for name in race.means("bleu"):
+            mine = [run["by_length"] for run in race.runs() if run["contestant"] == name]
+            rows.append((called(name), [mean(run[at][metric] for run in mine) for at in range(len(buckets))]))
+        return [[one["from"]] + ([] if one["to"] is None else [one["to"]]) for one in buckets], rows
+
+    return rule
+
+
+def learning(race: Race, table: Found) -> tuple[list[Any], list[Row]]:
+    """chrF at each validation, with minutes and millions of tokens."""
+    rows: list[Row] = []
+    for name in race.names:
+        for seed in race.plan["seeds"]:
+            if lines := race.lines("main", name, seed):
+                seen = [line for line in lines if "validation_chrf" in line]
+                cells = [[one["validation_chrf"], one["seconds"] / 60, one["target_tokens"] / 1e6] for one in seen]
+                rows.append((called(name), [seed, *cells, *[None] * (len(table.head) - 2 - len(cells))]))
+    return ["Seed", *([number + 1] for number in range(len(table.head) - 2))], rows
 
 
 def size(course: str) -> Rule:
@@ -316,7 +332,9 @@ RULES: dict[str, Rule] = {
     "Several trainings of each contestant": several,
     "Each contestant against the Transformer": paired,
     "Each contestant against each other one": pairs,
-    "BLEU by words of the source sentence": by_length,
+    "BLEU by words of the source sentence": by_length("bleu"),
+    "chrF by words of the source sentence": by_length("chrf"),
+    "Learning by time and by tokens: validation chrF": learning,
     "Parameters and settings, main corpus": size("main"),
     "Parameters and settings, pizzeria": size("pizzeria"),
     "What each training took": cost,

@@ -27,7 +27,7 @@ LINES = [
     | {"validation_loss": 4.5, "validation_bleu": 1.25},
     {"step": 20, "epoch": 1, "seconds": 2.5, "source_tokens": 180, "target_tokens": 200, "loss": 4.0},
     {"step": 20, "epoch": 1, "seconds": 2.5, "source_tokens": 180, "target_tokens": 200}
-    | {"validation_loss": 3.5, "validation_bleu": 2.5},
+    | {"validation_loss": 3.5, "validation_bleu": 2.5, "validation_chrf": 20.5},
 ]
 
 
@@ -112,8 +112,8 @@ def test_every_contestant_is_compared_with_every_other(runs: list[TrainedRun], t
 
 def test_the_curve_is_the_validations() -> None:
     assert curve(LINES) == [
-        {"seconds": 1.5, "target_tokens": 100, "step": 10, "bleu": 1.25, "loss": 4.5},
-        {"seconds": 2.5, "target_tokens": 200, "step": 20, "bleu": 2.5, "loss": 3.5},
+        {"seconds": 1.5, "target_tokens": 100, "step": 10, "bleu": 1.25, "chrf": None, "loss": 4.5},
+        {"seconds": 2.5, "target_tokens": 200, "step": 20, "bleu": 2.5, "chrf": 20.5, "loss": 3.5},
     ]
 
 

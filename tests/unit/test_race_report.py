@@ -82,6 +82,7 @@ def test_every_number_is_the_logs(story: str, built: Built) -> None:
         ("measures/quality.json", ("paired", 20, "bleu", "p")),
         ("measures/quality.json", ("paired", 3, "bleu", "low")),
         ("measures/quality.json", ("paired", 7, "chrf", "difference")),
+        ("measures/quality.json", ("runs", 4, "by_length", 2, "chrf")),
         ("race.json", ("courses", 0, "contestants", 0, "parameters")),
         ("race.json", ("courses", 0, "each")),
     ],
@@ -139,6 +140,26 @@ def test_nothing_is_measured_yet(tmp_path: Path) -> None:
     words = " ".join(page(folder).words)
     assert "No training has begun." in words
     assert words.count("Not measured: ") == 9
+
+
+def test_logs_of_before_chrf_was_validated_have_no_table_of_it(built: Built, tmp_path: Path) -> None:
+    folder = shutil.copytree(built("poor"), tmp_path / "race")
+    title = "Learning by time and by tokens: validation chrF"
+    assert title in check(folder)
+    logs = sorted(folder.glob("runs/main/*/metrics.jsonl"))
+    assert len(logs) == 2
+    kept = logs[0].read_text().splitlines()
+    for file in logs:
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        file.write_text("".join(json.dumps(one | {"validation_chrf": None}) + "\n" for one in lines))
+    build(folder)
+    assert title not in [table.title for table in page(folder).tables]
+    # One that goes on has it from then on.
+    logs[0].write_text(logs[0].read_text() + kept[-1] + "\n")
+    build(folder)
+    table = next(one for one in page(folder).tables if one.title == title)
+    assert [len(row) for row in table.rows] == [3, 3]
+    assert sorted(row[2] == "–" for row in table.rows) == [False, True]
 
 
 def test_a_contestant_that_was_given_up_is_named(built: Built, tmp_path: Path) -> None:

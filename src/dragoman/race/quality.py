@@ -108,10 +108,14 @@ def _run(one: _Translated, scores: Evaluation) -> dict[str, Any]:
 
 
 def curve(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The validations of a training: BLEU (greedy) and loss by seconds of updates, target tokens and updates."""
+    """The validations of a training: BLEU and chrF (greedy) and loss by seconds of updates, target tokens and updates.
+
+    A score is None where it was no number, chrF also in lines of before it was logged.
+    """
     names = ("seconds", "target_tokens", "step")
+    scores = ("bleu", "chrf", "loss")
     return [
-        {name: line[name] for name in names} | {"bleu": line["validation_bleu"], "loss": line["validation_loss"]}
+        {name: line[name] for name in names} | {name: line.get(f"validation_{name}") for name in scores}
         for line in lines
         if "validation_loss" in line
     ]

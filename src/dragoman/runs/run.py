@@ -19,7 +19,7 @@ RUN_FORMAT = 1
 """The layout of the folder; a larger one needs a newer dragoman."""
 _NUMBERS = (
     "epoch", "seconds", "source_tokens", "target_tokens", "loss", "gradient_norm", "tokens_per_second",
-    "validation_loss", "validation_bleu",
+    "validation_loss", "validation_bleu", "validation_chrf",
 )  # fmt: skip
 """What lines of metrics.jsonl say in numbers, or as null."""
 

@@ -168,7 +168,8 @@ class Loop:
         before = replace(progress)
         better = self._judge(result, last)
         progress.validated = progress.step
-        line = progress.line() | finite({"validation_loss": result.loss, "validation_bleu": result.bleu})
+        scores = {"validation_loss": result.loss, "validation_bleu": result.bleu, "validation_chrf": result.chrf}
+        line = progress.line() | finite(scores)
         if progress.mean == progress.step > 0:
             line["mean"] = True
         self._logs.write(line)

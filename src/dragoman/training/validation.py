@@ -1,6 +1,7 @@
 """How good a model is on sentences it does not train on."""
 
 from dataclasses import dataclass, field
+from math import nan
 from typing import Any
 
 import torch
@@ -37,12 +38,14 @@ class Validation:
     """Greedy search, sacrebleu's 13a, cased."""
     samples: list[Sample]
     hypotheses: list[str] = field(default_factory=list)
-    """Of the sentences that BLEU was taken of."""
+    """Of the sentences that BLEU and chrF were taken of."""
     references: list[str] = field(default_factory=list)
+    chrf: float = nan
+    """Of the same translations, by sacrebleu; no number where it was not taken."""
 
 
 class Validator:
-    """Scores a model on the validation set: loss on all of it, BLEU on its first sentences."""
+    """Scores a model on the validation set: loss on all of it, BLEU and chrF on its first sentences."""
 
     def __init__(self, text: ParallelText, tokenizers: Tokenizers, settings: Settings):
         """Tokenizes the text.
@@ -78,11 +81,12 @@ class Validator:
         translated = translator.translate(self._sentences, beam=1)
         texts = [translation.text for translation in translated]
         bleu = sacrebleu.corpus_bleu(texts, [self._references]).score
+        chrf = sacrebleu.corpus_chrf(texts, [self._references]).score
         loss = self._loss(model)
         model.train(training)
         shown = range(min(SAMPLES, len(texts)))
         samples = [Sample(self._sentences[i], texts[i], self._references[i]) for i in shown]
-        return Validation(loss, bleu, samples, texts, list(self._references))
+        return Validation(loss, bleu, samples, texts, list(self._references), chrf)
 
     @torch.no_grad()
     def _loss(self, model: TrainableModel[Any]) -> float:

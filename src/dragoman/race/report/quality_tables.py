@@ -96,8 +96,12 @@ def _difference(test: Tested) -> str:
     return f"{signed(test.difference, 2)} {interval(test.low, test.high, 2)}"
 
 
-def by_length_table(logs: Logs, quality: Json) -> Table:
-    """BLEU by the source's length, the mean over a contestant's trainings."""
+def by_length_tables(logs: Logs, quality: Json) -> list[Table]:
+    """BLEU and chrF by the source's length, the mean over a contestant's trainings."""
+    return [_by_length_table(logs, quality, metric, called) for metric, called in (("bleu", "BLEU"), ("chrf", "chrF"))]
+
+
+def _by_length_table(logs: Logs, quality: Json, metric: str, called: str) -> Table:
     runs = quality["runs"]
     buckets = runs[0]["by_length"]
     head = [WHO, *(_bucket(one) for one in buckets)]
@@ -105,9 +109,30 @@ def by_length_table(logs: Logs, quality: Json) -> Table:
     for name in logs.names:
         mine = [run["by_length"] for run in runs if run["contestant"] == name]
         if mine:
-            means = [mean(one["bleu"] for one in bucket) for bucket in zip(*mine, strict=True)]
+            means = [mean(one[metric] for one in bucket) for bucket in zip(*mine, strict=True)]
             rows.append([shown(name), *(fixed(score, 1) for score in means)])
-    return Table("BLEU by words of the source sentence", head, rows)
+    return Table(f"{called} by words of the source sentence", head, rows)
+
+
+def learning_table(logs: Logs) -> Table | None:
+    """Validation chrF by time and by tokens, a column a validation; none where no log of the main corpus has it."""
+    main = [log for log in logs.trainings if log.course == logs.plan.main.name]
+    found = [[line for line in log.lines if line.get("validation_chrf") is not None] for log in main]
+    most = max(map(len, found), default=0)
+    if not most:
+        return None
+    rows = [
+        [shown(log.contestant), f"{log.seed}", *map(_learnt, lines), *[MISSING] * (most - len(lines))]
+        for log, lines in zip(main, found, strict=True)
+    ]
+    note = "In brackets minutes of updates and millions of target tokens. The pictures show BLEU at the same moments."
+    title = "Learning by time and by tokens: validation chrF"
+    return Table(title, [WHO, "Seed", *(f"Validation {number + 1}" for number in range(most))], rows, note)
+
+
+def _learnt(line: Json) -> str:
+    minutes, millions = fixed(line["seconds"] / 60, 2), fixed(line["target_tokens"] / 1e6, 3)
+    return f"{fixed(line['validation_chrf'], 1)} ({minutes} min, {millions} M)"
 
 
 def _bucket(one: Json) -> str:

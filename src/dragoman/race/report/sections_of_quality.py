@@ -23,8 +23,10 @@ def quality(logs: Logs) -> Section:
         quality_charts.learning_chart(logs, "time"),
         quality_charts.learning_chart(logs, "tokens"),
     )
+    learnt = quality_tables.learning_table(logs)
+    learning: list[Block] = [learnt] if learnt else []
     if measure is None:
-        return Section("quality", "Quality for the same budget", [*blocks, not_measured("quality")])
+        return Section("quality", "Quality for the same budget", [*blocks, *learning, not_measured("quality")])
     blocks.append(quality_tables.score_table(logs, measure))
     if len(logs.plan.seeds) > 1:
         blocks.append(quality_tables.mean_table(logs, measure))
@@ -33,8 +35,8 @@ def quality(logs: Logs) -> Section:
     if measure["paired"]:
         blocks.append(quality_tables.pairs_table(measure))
     if measure["runs"] and measure["runs"][0]["by_length"]:
-        blocks.append(quality_tables.by_length_table(logs, measure))
-    return Section("quality", "Quality for the same budget", blocks)
+        blocks += quality_tables.by_length_tables(logs, measure)
+    return Section("quality", "Quality for the same budget", [*blocks, *learning])
 
 
 def cost(logs: Logs) -> Section:
