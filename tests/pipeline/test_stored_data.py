@@ -5,6 +5,8 @@ import gzip
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -194,6 +196,27 @@ def test_a_corpus_from_pipes(dragoman: Dragoman, lines: Path, tmp_path: Path) ->
     shutil.rmtree(piped / "store")
     fails(dragoman("train", piped, "--resume", *sets("training.steps=8")), 1, "is a pipe that has been read", "new run")
     assert dragoman("translate", piped, lines / "valid.en", "--beam", 1).code == 0
+
+
+def test_a_pipe_whose_reader_was_killed(dragoman: Dragoman, lines: Path, tmp_path: Path) -> None:
+    """Before anything of it was stored: nobody would write into it again, and the next reader would wait for ever."""
+    run, pipe = tmp_path / "run", tmp_path / "train.en"
+    os.mkfifo(pipe)
+    given = [str(pipe) if option == str(lines / "train.en") else option for option in files(lines)]
+    command = [sys.executable, "-m", "dragoman", "train", str(run), *given, *SHORT]
+    silent = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # The pipe opens for the writer when the training opens it.
+    with silent as process, contextlib.suppress(BrokenPipeError), pipe.open("wb") as file:
+        process.kill()
+        process.wait()
+        file.write(b"one\n")
+    assert not (run / "data.json").exists()
+    for _ in range(2):
+        fails(dragoman("train", run, "--resume"), 1, f"{pipe} is a pipe that has been read", "train a new run")
+    # In its place a file of that name does.
+    pipe.unlink()
+    shutil.copy(lines / "train.en", pipe)
+    assert dragoman("train", run, "--resume").code == 0
 
 
 def _feed(source: Path, pipe: Path) -> None:

@@ -18,7 +18,7 @@ from dragoman.corpora.mapping import GrowingFile, mapped
 from dragoman.corpora.opening import Corpus, data_files, open_corpus
 from dragoman.corpora.parallel import Pairs, ParallelText
 from dragoman.corpora.reading import is_pipe
-from dragoman.corpora.sealed import Note, empty, read_seal, seal
+from dragoman.corpora.sealed import Note, empty, journal, read_journal, read_seal, seal
 from dragoman.errors import DragomanError
 
 Tell = Callable[[str], None]
@@ -51,7 +51,7 @@ def store_corpus(
     """Maps the text in `folder`; reads it into the folder where it is not there yet, cut off or damaged.
 
     Args:
-        again: it has been read before, so that a pipe is empty now.
+        again: it has been read to its end before, so that a pipe is empty now.
 
     Raises:
         UsageError, DragomanError: as `open_corpus`; or the text came through a pipe and is gone.
@@ -68,12 +68,15 @@ def store_corpus(
 def _build(
     folder: Path, key: str, data: DataSettings, pizzeria: PizzeriaSettings, seed: int, tell: Tell, again: bool
 ) -> Note:
-    gone = [path for path in data_files(data) if again and is_pipe(path)]
-    if gone:
+    pipes = [path for path in data_files(data) if is_pipe(path)]
+    if pipes and (again or read_journal(folder, key)):
         raise DragomanError(
-            f"{gone[0]} is a pipe that has been read, and its text is not in {folder}; train a new run, from a file"
+            f"{pipes[0]} is a pipe that has been read, and its text is not in {folder}; train a new run, from a file"
         )
     empty(folder)
+    if pipes:
+        # Before it is opened: a process that is killed while it reads has emptied it, wholly or in part.
+        journal(folder, key, {}, {"pipes": [str(path) for path in pipes]})
     with ExitStack() as stack:
         files = {name: stack.enter_context(GrowingFile(folder / name)) for name in _FILES}
         source, target, *valid_writers = (LineWriter(files[text_name(s)], files[starts_name(s)]) for s in _STEMS)
