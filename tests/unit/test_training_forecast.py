@@ -10,9 +10,15 @@ from dragoman.batches.padded import pair_batch
 from dragoman.config import ModelSettings, Settings, TrainingSettings
 from dragoman.config.loading import build_settings
 from dragoman.models.build import build_model
+from dragoman.runs import Run
+from dragoman.training.averaging import Averages
+from dragoman.training.optimizer import build_optimizer, reserve
 from dragoman.training.preparing import Prepared, on_this_machine, prepare
 from dragoman.training.progress import Progress
+from dragoman.training.safety import room
 from dragoman.training.safety.memory import kept, memory_forecast, peak_memory, resident
+from dragoman.training.safety.room import fitting_piece
+from dragoman.training.safety.saving import Training
 from dragoman.training.watching.forecast import Forecast, Pass, foresee, reckon, time_left
 from dragoman.training.watching.probe import Pace, first_pairs, probe
 from dragoman.training.watching.words import big, brief, count, duration
@@ -141,6 +147,37 @@ def test_memory_grows_with_batch_and_model() -> None:
     position = kept(one, model, 32).position
     assert larger - small == pytest.approx(1.6 * position * 61_440 - 1.6 * position * 3072, rel=0.2)
     assert peak_memory() >= resident()
+
+
+def test_pieces_are_reckoned_with_the_longest_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the forecast that is shown: batches are split exactly where it lies above what can be had."""
+    one = plain()
+    model = build_model(one.model, 300, 300, 1)
+    short, long = (memory_forecast(one, model, length) - resident() for length in (32, 256))
+    assert long > 1.2 * short
+    monkeypatch.setattr(room, "available_memory", lambda: (short + long) // 2)
+    assert fitting_piece(one, model, 32) == 0
+    piece = fitting_piece(one, model, 256)
+    assert 256 <= piece < one.batches.target_tokens
+    smaller = replace(one, batches=replace(one.batches, target_tokens=piece))
+    assert memory_forecast(smaller, model, 256) - resident() < (short + long) // 2
+    # A pair is never divided: pieces below the longest one would lower no peak.
+    monkeypatch.setattr(room, "available_memory", lambda: 0)
+    assert (fitting_piece(one, model, 256), fitting_piece(one, model, 8)) == (256, 64)
+
+
+def test_what_a_resumed_training_has_already_is_not_counted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = replace(plain(), training=replace(plain().training, average=50))
+    model = build_model(one.model, 300, 300, 1)
+    training = Training(Run("r"), model, build_optimizer(model, one.training), Progress(), Averages(model, 50))
+    count = sum(parameter.numel() for parameter in model.parameters())
+    assert training.held == 4 * count
+    reserve(training.optimizer)
+    assert training.held == pytest.approx(12 * count, rel=0.01)
+    whole = memory_forecast(one, model, 32) - resident()
+    monkeypatch.setattr(room, "available_memory", lambda: whole - training.held + 1000)
+    assert fitting_piece(one, model, 32) > 0
+    assert fitting_piece(one, model, 32, training.held) == 0
 
 
 def test_the_forecast_is_kept_as_json(tmp_path: Path) -> None:

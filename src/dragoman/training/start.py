@@ -187,7 +187,7 @@ def _begin(run: Run, prepared: Prepared, began: float, reporter: Reporter) -> En
     note_made_with(run)
     run.truncate_metrics(-1)
     training = _training(run, prepared)
-    training.progress.piece = _fitting(prepared)
+    training.progress.piece = _fitting(prepared, training)
     torch.manual_seed(settings.training.seed)
     training.save()
     return _train(training, prepared, Budget(settings.training, began), reporter)
@@ -213,7 +213,7 @@ def _go_on(
     if progress.refuge not in checkpoint_steps(run):
         progress.refuge = progress.step
     training.mark_best_after_kill()
-    smaller = _fitting(prepared)
+    smaller = _fitting(prepared, training)
     progress.piece = min(smaller or progress.piece, progress.piece or smaller)
     return _train(training, prepared, Budget(settings.training, began - progress.clock), reporter)
 
@@ -224,17 +224,17 @@ def _training(run: Run, prepared: Prepared) -> Training:
     return Training(run, model, build_optimizer(model, settings), Progress(), averages)
 
 
-def _fitting(prepared: Prepared) -> int:
+def _fitting(prepared: Prepared, training: Training) -> int:
     """`fitting_piece` of what was prepared."""
-    with enough_memory(*_FORECAST):
-        return fitting_piece(prepared.settings, prepared.model)
+    with making_batches(), enough_memory(*_FORECAST):
+        return fitting_piece(prepared.settings, prepared.model, prepared.epochs.epoch(0).longest, training.held)
 
 
 def _train(training: Training, prepared: Prepared, budget: Budget, reporter: Reporter) -> Ending:
     piece, drawn = training.progress.piece, torch.get_rng_state()
     split = {"pieces": f"of at most {piece:,} target positions: whole batches would not fit into memory"}
     with making_batches(), enough_memory(*_FORECAST):
-        foreseen = foresee(prepared, training.progress, budget.elapsed())
+        foreseen = foresee(prepared, training.progress, budget.elapsed(), training.held)
         found = facts(prepared, foreseen)
     follower = Follower(training.run, prepared, foreseen, reporter, budget.elapsed)
     reporter.begin(found | (split if piece else {}))

@@ -65,7 +65,7 @@ def _same(tensor: Tensor) -> Tensor:
     return tensor
 
 
-def memory_forecast(settings: Settings, model: TrainableModel[Any], longest: int | None = None) -> int:
+def memory_forecast(settings: Settings, model: TrainableModel[Any], longest: int | None = None, held: int = 0) -> int:
     """Bytes at the training's peak, to be asked once the corpus is read and before the first update.
 
     What the process has already, gradients and two moments, one batch's activations, what libraries take on the way,
@@ -73,6 +73,7 @@ def memory_forecast(settings: Settings, model: TrainableModel[Any], longest: int
 
     Args:
         longest: tokens of the corpus' longest sentence; attention keeps its square.
+        held: bytes of the optimizer's moments and of averages that the process has already.
     """
     length = max(2, min(longest or 32, settings.batches.longest))
     found = kept(settings, model, length)
@@ -81,7 +82,7 @@ def memory_forecast(settings: Settings, model: TrainableModel[Any], longest: int
     loss = 3 * min(ROWS, settings.batches.target_tokens) * vocabulary * 4 + 2 * vocabulary * width * 4
     batch = found.constant + HEAP[settings.training.dtype] * found.position * filled_up(settings.batches.target_tokens)
     averages = 4 * count if settings.training.average else 0
-    return resident() + averages + round(12 * count + loss + batch) + LIBRARIES[settings.training.dtype]
+    return resident() - held + averages + round(12 * count + loss + batch) + LIBRARIES[settings.training.dtype]
 
 
 def resident() -> int:

@@ -16,19 +16,21 @@ ADAM = 3
 """Numbers saved for each trained one: itself and the optimizer's two moments (and its average)."""
 
 
-def fitting_piece(settings: Settings, model: TrainableModel[Any]) -> int:
-    """Target positions of a batch that can be computed at once in the memory that is free; 0 where all can."""
+def fitting_piece(settings: Settings, model: TrainableModel[Any], longest: int, held: int = 0) -> int:
+    """Target positions of a batch that can be computed at once in the memory that is free; 0 where all can.
+
+    Args:
+        longest: tokens of the corpus' longest sentence; a smaller piece would not divide it.
+        held: bytes of the optimizer's moments and of averages that are there already.
+    """
     whole = settings.batches.target_tokens
-    piece, free = whole, available_memory()
-    while piece > SMALLEST and _needed(settings, model, piece) > free:
-        piece = max(SMALLEST, piece // 2)
+    piece, free, smallest = whole, available_memory(), max(SMALLEST, longest)
+    while piece > smallest:
+        tried = replace(settings, batches=replace(settings.batches, target_tokens=piece))
+        if memory_forecast(tried, model, longest, held) - resident() <= free:
+            break
+        piece = max(smallest, piece // 2)
     return 0 if piece == whole else piece
-
-
-def _needed(settings: Settings, model: TrainableModel[Any], positions: int) -> int:
-    """Bytes to come for batches of so many target positions."""
-    smaller = replace(settings, batches=replace(settings.batches, target_tokens=positions))
-    return memory_forecast(smaller, model) - resident()
 
 
 def room_for_checkpoints(run: Run, model: TrainableModel[Any]) -> str:

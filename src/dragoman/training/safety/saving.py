@@ -37,6 +37,12 @@ class Training:
     averages: Averages | None = None
     """What is validated, saved as the model and used, where there are any."""
 
+    @property
+    def held(self) -> int:
+        """Bytes of the optimizer's moments and of the averages, as far as they are there yet."""
+        averages = self.averages.values if self.averages else []
+        return sum(tensor.nbytes for tensor in (*optimizer_tensors(self.optimizer).values(), *averages))
+
     def shown(self) -> AbstractContextManager[None]:
         """The model has the weights that it is to be used with inside the `with` block."""
         return self.averages.shown() if self.averages else nullcontext()

@@ -70,16 +70,17 @@ class Pass:
     target_tokens: int
 
 
-def foresee(prepared: Prepared, progress: Progress, elapsed: float) -> Forecast | None:
+def foresee(prepared: Prepared, progress: Progress, elapsed: float, held: int = 0) -> Forecast | None:
     """Times a few passes and reckons time and memory from them; takes a second or two. None where memory gives out.
 
     Args:
         progress: how far the training is already.
         elapsed: seconds of `training.minutes` that are spent.
+        held: bytes of the optimizer's moments and of averages that are there already.
     """
     epoch = prepared.epochs.epoch(0)
     whole = Pass(epoch.pass_batches, epoch.pass_tokens[1])
-    memory = memory_forecast(prepared.settings, prepared.model, epoch.longest)
+    memory = memory_forecast(prepared.settings, prepared.model, epoch.longest, held)
     begin = monotonic()
     try:
         pace = probe(prepared, progress.piece)
