@@ -18,14 +18,14 @@ import pytest
 from dragoman.batches.epochs import Epoch, Epochs
 from dragoman.cli.display import JsonLines
 from dragoman.models.hardware import usable_cores
-from dragoman.runs import Run, load_checkpoint
+from dragoman.runs import Run, checkpoints, load_checkpoint
 from dragoman.training import start
 from dragoman.training.safety import room, splitting
 from dragoman.training.safety.telling import guarded
 from dragoman.training.step import gradient
 from tests.pipeline.conftest import SMALL, Result, files, sets
+from tests.pipeline.killing import best, same_ending, weights
 from tests.pipeline.killing import lines as metrics
-from tests.pipeline.killing import same_ending, weights
 
 Dragoman = Callable[..., Result]
 TWELVE = sets(*SMALL, "training.steps=12", "training.validate_every=4", "training.log_every=1")
@@ -227,6 +227,56 @@ def test_a_disk_that_stays_read_only(
     read_only(run, False)
     assert dragoman("train", run, "--resume").code == 0
     same_ending(run, reference)
+
+
+@pytest.fixture
+def unmarked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How often `best.json` finds no room from now on."""
+    left, first = [0], checkpoints.write_json  # type: ignore[attr-defined]
+
+    def full(path: Path, value: Any) -> None:
+        if path.name == "best.json" and left[0]:
+            left[0] -= 1
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        first(path, value)
+
+    monkeypatch.setattr(checkpoints, "write_json", full)
+    return left
+
+
+def test_a_best_mark_that_cannot_be_written_is_tried_again(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, unmarked: list[int]
+) -> None:
+    """At the next validations; the best checkpoint stays meanwhile, though only two are kept."""
+    run, reference = tmp_path / "r", tmp_path / "reference"
+    given = [*TWELVE, *sets("training.keep=2", "training.validate_every=3")]
+    assert dragoman("train", reference, *files(lines), *given).code == 0
+    unmarked[0] = 3
+    result = dragoman("train", run, *files(lines), *given)
+    assert result.code == 0
+    assert best(reference)[0]["step"] == 3
+    told = "best.json (No space left on device): the training goes on and will try again; meanwhile make room on a disk"
+    assert words(result).count(told) == 3
+    assert whole(run) == 12
+    same_ending(run, reference)
+
+
+def test_a_best_mark_that_is_never_written(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, unmarked: list[int]
+) -> None:
+    run, reference = tmp_path / "r", tmp_path / "reference"
+    assert dragoman("train", reference, *files(lines), *TWELVE).code == 0
+    unmarked[0] = 99
+    result = dragoman("train", run, *files(lines), *TWELVE)
+    assert result.code == 1
+    last = result.err.splitlines()[-1]
+    assert last.startswith(f"error: cannot write {run / 'best.json'} (No space left on device): make room")
+    assert last.endswith("then add --resume")
+    assert whole(run) == 12
+    unmarked[0] = 0
+    assert dragoman("train", run, "--resume").code == 0
+    same_ending(run, reference)
+    assert "is finished" in words(dragoman("train", run, "--resume"))
 
 
 @pytest.mark.parametrize("ignored", [False, True])

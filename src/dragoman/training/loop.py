@@ -178,8 +178,7 @@ class Loop:
         elif not self._saver.try_to_save():
             progress.best, progress.best_step, progress.best_scores = before.best, before.best_step, before.best_scores
             progress.refuge, better = before.refuge, False
-        if better:
-            self._training.mark_best()
+        self._saver.try_to_mark_best(better)
         self._reporter.validated(line, result, better)
 
     def _value(self, result: Validation) -> float:
@@ -224,6 +223,7 @@ class Loop:
         elif progress.step > self._saver.step:
             self._saver.save()
         self._try_mean()
+        self._training.mark_missed_best()
         early = self._budget.impatient(progress)
         mark_last(self._run, progress.step, {"finished": True, "early": early})
         kind = "BLEU" if self._settings.training.best_by == "bleu" else "loss"

@@ -212,7 +212,7 @@ def _go_on(
     after_kill(run, progress, mark)
     if progress.refuge not in checkpoint_steps(run):
         progress.refuge = progress.step
-    training.mark_best_after_kill()
+    training.mark_missed_best()
     smaller = _fitting(prepared, training)
     progress.piece = min(smaller or progress.piece, progress.piece or smaller)
     return _train(training, prepared, Budget(settings.training, began - progress.clock), reporter)

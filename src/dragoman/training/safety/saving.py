@@ -67,7 +67,9 @@ class Training:
             weights = named_weights(self.model)
         self.run.flush_metrics()
         state = {"progress": progress.to_json(), "settings": settings_record(self.run.settings)}
-        spared = {progress.refuge, *self._snapshots()}
+        # The best one too: `best.json`, by which it is known, may not have been written yet.
+        best = [] if progress.best is None else [progress.best_step]
+        spared = {progress.refuge, *best, *self._snapshots()}
         save_checkpoint(self.run, progress.step, weights, tensors, state, training.keep, spared)
 
     def restore(self, checkpoint: Checkpoint, weights: bool = True) -> None:
@@ -112,8 +114,8 @@ class Training:
         """Points `best.json` to the best checkpoint."""
         mark_best(self.run, self.progress.best_step, dict(self.progress.best_scores))
 
-    def mark_best_after_kill(self) -> None:
-        """The same where a kill came between saving the best checkpoint and pointing to it."""
+    def mark_missed_best(self) -> None:
+        """The same where it was missed: a kill came after the best checkpoint was saved, or the disk was full."""
         try:
             marked = (read_mark(self.run, "best") or {"step": -1})["step"]
         except DragomanError:
@@ -159,12 +161,29 @@ class Saver:
         try:
             self.save()
         except DragomanError as error:
-            if not self._training.run.path.is_dir():
-                raise folder_gone(self._training.run) from error
-            what, _, mend = str(error).rpartition(": ")
-            self._warn(f"{what}: the training goes on and will try again; meanwhile {mend.partition(', then ')[0]}")
+            self._failed(error)
             return False
         return True
+
+    def try_to_mark_best(self, better: bool) -> None:
+        """Points `best.json` to the best checkpoint where this is a better one or it was missed; or warns.
+
+        Raises:
+            DragomanError: the run's folder is gone.
+        """
+        try:
+            if better:
+                self._training.mark_best()
+            else:
+                self._training.mark_missed_best()
+        except DragomanError as error:
+            self._failed(error)
+
+    def _failed(self, error: DragomanError) -> None:
+        if not self._training.run.path.is_dir():
+            raise folder_gone(self._training.run) from error
+        what, _, mend = str(error).rpartition(": ")
+        self._warn(f"{what}: the training goes on and will try again; meanwhile {mend.partition(', then ')[0]}")
 
 
 @contextmanager
