@@ -149,7 +149,39 @@ def gradients(race: Race) -> dict[str, Any]:
                         told = {"largest": largest, "radius": 0.8 * largest, "matrices": 1, "sentence": sentence}
                         singular.append(about | {"side": side} | told)
     plan = {"length": 64, "sentences": 8, "updates": 200, "learnt_length": 16}
-    return {"curves": curves, "singular_values": singular, "trainings": trainings, "plan": plan}
+    return {
+        "curves": curves,
+        "singular_values": singular,
+        "trainings": trainings,
+        "plan": plan,
+        "translators": _translators(race),
+    }
+
+
+def _translators(race: Race) -> dict[str, Any]:
+    """Curves of the race's own models; none where nobody was trained."""
+    found: dict[str, Any] = {"corpus": "multi30k:en-de valid", "curves": [], "without": [], "why": "", "seed": 1}
+    found |= {"sentences": 8, "length": 38}
+    for name in race.names:
+        if name in race.untrained:
+            found["without"].append(name)
+            continue
+        for moment in ("start", "trained"):
+            distances = list(range(1, 38))
+            slope = 0.8 * _slope(race, name, "decoder", "orthogonal", moment)
+            values = [-0.8 + slope * d + race.draw.uniform(-0.05, 0.05) for d in distances]
+            about = {"contestant": name, "start": "default", "moment": moment, "clip": None, "as_raced": True}
+            found["curves"].append(
+                about
+                | {
+                    "axis": "decoder",
+                    "distances": distances,
+                    "log10_norm": values,
+                    "low": [value - 0.2 for value in values],
+                    "high": [value + 0.2 for value in values],
+                }
+            )
+    return found if found["curves"] else found | {"why": "no training on the main corpus has a checkpoint"}
 
 
 def copying(race: Race) -> dict[str, Any]:

@@ -51,6 +51,13 @@ class Race:
                 found[one["other"]] = test | turned
         return found
 
+    def curves(self, axis: str) -> list[dict[str, Any]]:
+        """The gradient curves of an axis of the small models, or of the race's translators."""
+        measure = self.measures.get("gradients", {})
+        if axis == "translators":
+            return list(measure.get("translators", {}).get("curves", []))
+        return [one for one in measure.get("curves", []) if one["axis"] == axis]
+
     def lines(self, course: str, name: str, seed: int) -> list[dict[str, Any]]:
         """A training's log."""
         file = self.folder / "runs" / course / f"{name}-{seed}" / "metrics.jsonl"

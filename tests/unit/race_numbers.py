@@ -79,7 +79,7 @@ def gradients(axis: str) -> Rule:
     """Norms at three distances, what is left, and the word."""
 
     def rule(race: Race, _: Found) -> tuple[list[Any], list[Row]]:
-        curves = [one for one in race.measures["gradients"]["curves"] if one["axis"] == axis]
+        curves = race.curves(axis)
         distances = curves[0]["distances"]
         places = sorted({0, len(distances) // 2, len(distances) - 1})
         rows = []
@@ -322,6 +322,7 @@ RULES: dict[str, Rule] = {
     "Gradients from a loss in the decoder .*": gradients("decoder"),
     "Gradients from an output of the one-way encoder .*": gradients("encoder"),
     "Gradients from a copied token's loss .*": gradients("end-to-end"),
+    "Gradients in the race's translators, .*": gradients("translators"),
     "How the models were trained whose gradients these are": gradient_trainings,
     "Copying: tokens that come back, .*": recall("recall"),
     "The same where every token is asked for after the right ones": recall("forced"),

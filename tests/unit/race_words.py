@@ -8,10 +8,12 @@ from tests.unit.race_given import Race, called
 from tests.unit.race_reading import Page, agrees, left_agrees, numbers
 
 LEFT = re.compile(r"([A-Z][A-Za-z +]*?) \((.*?)\)")
-AXES = {"Decoder": "decoder", "One-way encoder": "encoder", "Encoder": "encoder", "From end to end": "end-to-end",
-        "End-to-end": "end-to-end"}  # fmt: skip
+AXES = {
+    "Decoder": "decoder", "One-way encoder": "encoder", "Encoder": "encoder", "From end to end": "end-to-end",
+    "End-to-end": "end-to-end", "Decoder of the translators": "translators", "Translators": "translators",
+}  # fmt: skip
 MOMENTS = {"before training": "start", "after training": "trained"}
-CONSTANTS = {2.0, 10.0, 50.0, 100.0, 95.0, 0.05, 1979.0, 2004.0}
+CONSTANTS = {2.0, 5.0, 10.0, 50.0, 100.0, 95.0, 0.05, 1979.0, 2004.0}
 """Of the rules, of intervals, and the years of papers; every other number is the logs'."""
 
 
@@ -44,16 +46,16 @@ def main_curves(race: Race, axis: str, moment: str) -> list[tuple[str, float]]:
     """What became of each contestant's gradient, as it races."""
     return [
         (called(one["contestant"]), one["log10_norm"][-1] - one["log10_norm"][0])
-        for one in race.measures["gradients"]["curves"]
-        if (one["axis"], one["moment"]) == (axis, moment) and one["as_raced"] and one["clip"] is not False
+        for one in race.curves(axis)
+        if one["moment"] == moment and one["as_raced"] and one["clip"] is not False
     ]
 
 
 def trials(race: Race, axis: str) -> list[tuple[str, float]]:
     """The plain RNN's curves by how it began and was trained."""
     found = []
-    for one in race.measures["gradients"]["curves"]:
-        if one["contestant"] == "rnn" and one["axis"] == axis:
+    for one in race.curves(axis):
+        if one["contestant"] == "rnn":
             when = {None: "before", True: "clipped", False: "not clipped"}[one["clip"]]
             found.append((f"{one['start']} {when}", one["log10_norm"][-1] - one["log10_norm"][0]))
     return found
@@ -121,6 +123,7 @@ def check_numbers(race: Race, words: str) -> None:
     plan, copying = race.plan, race.measures.get("copying", {})
     pronouns, quality = race.measures.get("pronouns", {}), race.measures.get("quality", {})
     names = [quality.get(key, "") for key in ("signature", "chrf_signature", "corpus")]
+    names.append(race.measures.get("gradients", {}).get("translators", {}).get("corpus", ""))
     names += [*plan["machine"].values(), *plan["versions"].values(), plan["date"], plan["name"], plan["preset"]]
     for known in sorted((one for one in names if isinstance(one, str)), key=len, reverse=True):
         words = words.replace(known, "")
@@ -131,6 +134,8 @@ def check_numbers(race: Race, words: str) -> None:
     values += [one["repetitions"] for _, rows in race.of("speed") for one in rows]
     looked = race.measures.get("gradients", {}).get("plan", {})
     values += [looked.get(key, 0) for key in ("length", "sentences", "updates", "learnt_length")]
+    translators = race.measures.get("gradients", {}).get("translators", {})
+    values += [translators.get(key, 0) for key in ("sentences", "length", "seed")]
     values += [plan["budget"]["total"]]
     values += [len(race.against_transformer()), len(race.tests()), untrained(race)]
     for number in numbers(re.sub(r"(main|pizzeria)/[a-z-]+-\d+", "", words)):

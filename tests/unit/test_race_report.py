@@ -75,6 +75,8 @@ def test_every_number_is_the_logs(story: str, built: Built) -> None:
         ("measures/chain.json", ("contestants", "rnn", "training", 4)),
         ("measures/gradients.json", ("curves", 0, "log10_norm", 62)),
         ("measures/gradients.json", ("singular_values", 1, "largest")),
+        ("measures/gradients.json", ("translators", "curves", 3, "log10_norm", 36)),
+        ("measures/gradients.json", ("translators", "length")),
         ("measures/copying.json", ("contestants", "lstm", "recall", 0)),
         ("measures/copying.json", ("chance",)),
         ("measures/pronouns.json", ("contestants", "transformer", 6, "right")),
@@ -140,6 +142,20 @@ def test_nothing_is_measured_yet(tmp_path: Path) -> None:
     words = " ".join(page(folder).words)
     assert "No training has begun." in words
     assert words.count("Not measured: ") == 9
+
+
+def test_translators_whose_gradients_are_missing_are_told(built: Built, tmp_path: Path) -> None:
+    said = " ".join(page(built("poor")).words)
+    assert "seed 1. Claim 2 is not judged by these: they show whether what was found in small goes for models" in said
+    assert "Without RNN: no checkpoint, or a gradient that is no number." in said
+    missing = [name for name in MEASURES if name != "gradients"]
+    folder = write_race(tmp_path / "race", Race(missing=missing, untrained=Race().names, seeds=(1,)))
+    build(folder)
+    why = "no training on the main corpus has a checkpoint"
+    assert f"The gradients of the race's own translators were not looked at: {why}." in page(folder).words
+    assert not list((folder / "pictures").glob("gradients-translators-*"))
+    # Claim 2 is judged by the small models all the same.
+    assert judgements(folder)[1] == "holds partly"
 
 
 def test_logs_of_before_chrf_was_validated_have_no_table_of_it(built: Built, tmp_path: Path) -> None:
@@ -247,7 +263,7 @@ def test_the_page_needs_nothing_and_tells_everybody(built: Built) -> None:
     assert len(found.ids) == len(set(found.ids))
     assert set(found.scopes) == {"col", "row"}
     pictures = sorted((built("usual") / "pictures").glob("*.png"))
-    assert len(found.alts) == len(pictures) == 18
+    assert len(found.alts) == len(pictures) == 20
     assert all(len(alt) > 80 for alt in found.alts)
     text = (built("usual") / "report.html").read_text(encoding="utf-8")
     assert "url(http" not in text
@@ -302,6 +318,13 @@ def test_a_measure_of_another_races_trainings_is_refused(tmp_path: Path) -> None
     file = folder / "measures" / "quality.json"
     file.write_text(file.read_text().replace('"contestant": "gru"', '"contestant": "mamba"'))
     with pytest.raises(DragomanError, match=r"quality.json is another race's \(mamba does not race here\): remove it"):
+        build(folder)
+    file.unlink()
+    file = folder / "measures" / "gradients.json"
+    gradients = json.loads(file.read_text())
+    gradients["translators"]["curves"][0]["contestant"] = "mamba"
+    file.write_text(json.dumps(gradients))
+    with pytest.raises(DragomanError, match=r"gradients.json is another race's \(mamba does not race here\)"):
         build(folder)
 
 

@@ -18,7 +18,7 @@ _PARTS: Mapping[str, set[str]] = {
     "speed": _BY_CONTESTANT | {"target_tokens"},
     "translation_speed": _BY_CONTESTANT,
     "chain": _BY_CONTESTANT,
-    "gradients": {"plan", "curves", "trainings"},
+    "gradients": {"plan", "curves", "trainings", "translators"},
     "copying": {"distances", "kinds", "chance", "contestants"},
     "pronouns": {"distances", "contestants", "shortcuts", "trained_up_to"},
     "quality": {"corpus", "split", "signature", "runs", "paired"},
@@ -120,7 +120,8 @@ def _measure(folder: RaceFolder, plan: Plan, name: str) -> Json:
     found = _json(file)
     if missing := sorted(_PARTS[name] - found.keys()):
         raise DragomanError(f"{file} is damaged (no {', '.join(missing)} in it): {MEND}")
-    entries = [*found.get("runs", ()), *found.get("curves", ()), *found.get("trainings", ())]
+    entries = [entry for part in ("runs", "curves", "trainings") for entry in found.get(part, ())]
+    entries += found.get("translators", {}).get("curves", ())
     named = [*found.get("contestants", ()), *(entry["contestant"] for entry in entries)]
     if strangers := sorted(set(named) - {one.name for one in plan.contestants}):
         raise DragomanError(f"{file} is another race's ({', '.join(strangers)} does not race here): {MEND}")

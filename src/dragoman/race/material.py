@@ -10,6 +10,7 @@ from dragoman.corpora.fingerprints import Fingerprint, fingerprint
 from dragoman.corpora.named import open_named
 from dragoman.corpora.names import parse_name
 from dragoman.corpora.opening import data_files, hold_out, open_corpus
+from dragoman.corpora.reading import read_tsv
 from dragoman.errors import UsageError
 from dragoman.runs.writing import replacing
 from dragoman.training.watching.card_file import languages
@@ -33,6 +34,13 @@ class Material:
         if self.test:
             return read_pair(*self.test)
         return load_named(self.data.corpus, "test", pizzeria)
+
+    def valid_text(self, pizzeria: PizzeriaSettings) -> ParallelText:
+        """The validation set."""
+        data = self.data
+        if data.valid_source:
+            return read_pair(Path(data.valid_source), Path(data.valid_target))
+        return read_tsv(Path(data.valid_tsv)) if data.valid_tsv else load_named(data.corpus, "valid", pizzeria)
 
 
 def divided(folder: Path, settings: Settings, test: tuple[Path, Path] | None) -> Material:

@@ -19,6 +19,7 @@ from dragoman.race.plan import Course, Plan
 from dragoman.race.pronouns import DRAWN, SENTENCES, measure_pronouns
 from dragoman.race.quality import TrainedRun, measure_quality
 from dragoman.race.speed import SpeedPlan, measure_speed, measure_translation_speed
+from dragoman.race.translator_flow import Looked, measure_translators
 
 Tell = Callable[[str, float], None]
 """Is told what is being measured, and the share (0-1) that is over."""
@@ -34,6 +35,7 @@ class Sizes:
     chains: Sequence[int] = chain.LENGTHS
     task: CopyTask = field(default_factory=CopyTask)
     flow: FlowPlan = field(default_factory=FlowPlan)
+    translators: Looked = field(default_factory=Looked)
     pronouns: int = SENTENCES
     drawn: int = DRAWN
 
@@ -45,10 +47,13 @@ TRIAL = Sizes(
     chains=(4, 8),
     task=CopyTask(kinds=8, distances=(5, 10), batch_tokens=100, tested_tokens=50),
     flow=FlowPlan(length=8, lengths=(4, 8), sentences=2, places=4, updates=2, learnt_length=4, batch=4),
+    translators=Looked(sentences=2, longest=16, places=4),
     pronouns=10,
     drawn=1000,
 )
 """For trying a race out: every measure is made, none says much."""
+SMALL_MODELS = 0.75
+"""Share of the time for gradients that the small models take; the race's translators take the rest."""
 
 
 def sizes(plan: Plan) -> Sizes:
@@ -132,7 +137,16 @@ def _gradients(plan: Plan, folder: RaceFolder, tell: Tell) -> dict[str, Any]:
     models = {name: one.model for name, one in small.items()}
     training = {name: one.training for name, one in small.items()}
     both = [name for name, model in models.items() if model.family == "rnn"]
-    return measure_gradients(models, training, flow, both, tell)
+    found = measure_gradients(models, training, flow, both, lambda text, share: tell(text, SMALL_MODELS * share))
+    shared = plan.main.shared
+    runs = [run for run in trained_runs(plan, folder, plan.main) if run.seed == plan.seeds[0]]
+    found["translators"] = measure_translators(
+        runs,
+        Material(shared.data).valid_text(shared.pizzeria),
+        sizes(plan).translators,
+        lambda text, share: tell(text, SMALL_MODELS + (1 - SMALL_MODELS) * share),
+    )
+    return found
 
 
 def _copying(plan: Plan, folder: RaceFolder, tell: Tell) -> dict[str, Any]:

@@ -16,7 +16,7 @@ AFTER_COPYING = 10.0
 """Seconds for testing each contestant on the copy task."""
 PER_RUN = {"pronouns": 10.0, "quality": 10.0}
 """Seconds for each run."""
-PER_CONTESTANT = {"speed": 40.0, "translation_speed": 30.0, "chain": 5.0, "gradients": 20.0}
+PER_CONTESTANT = {"speed": 40.0, "translation_speed": 30.0, "chain": 5.0, "gradients": 25.0}
 """Seconds for each contestant."""
 IN_A_TRIAL = 0.05
 """Share of a measure's time that it takes in small."""

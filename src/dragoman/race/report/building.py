@@ -7,7 +7,7 @@ from pathlib import Path
 from dragoman.errors import DragomanError
 from dragoman.race.folder import RaceFolder
 from dragoman.race.logs import MEASURES, MEND, Logs, read_logs
-from dragoman.race.report import sections, sections_of_quality
+from dragoman.race.report import sections, sections_of_gradients, sections_of_quality
 from dragoman.race.report.claims import verdicts
 from dragoman.race.report.document import Document, Judgement, Verdict
 from dragoman.race.report.markdown import PICTURES, markdown, picture_file
@@ -115,7 +115,7 @@ def document(logs: Logs) -> Document:
         sections=[
             sections.training_speed(logs),
             sections.translating_speed(logs),
-            sections.gradients(logs),
+            sections_of_gradients.gradients(logs),
             sections.memory(logs),
             sections_of_quality.quality(logs),
             sections_of_quality.cost(logs),

@@ -17,6 +17,7 @@ _AXES = {
     "encoder": ("One-way encoder", "positions between input and output"),
     "end-to-end": ("From end to end", "positions of the copied sentence"),
 }
+_TRANSLATORS = ("Decoder of the translators", "target positions between input and loss")
 _MOMENTS = {"start": "before training", "trained": "after training"}
 _TRIAL_MARKS = {"before": "o", "clipped": "P", "not clipped": "X"}
 """Trials of one contestant have its colour; their marks tell them apart."""
@@ -53,19 +54,30 @@ def gradient_charts(logs: Logs) -> list[Chart]:
     charts, trials = [], []
     for axis, (words, across) in _AXES.items():
         mine = [one for one in found if one.axis == axis]
-        drawn = [
-            _gradients(f"gradients-{axis}-{moment}", (f"{words}, {told}", across), some)
-            for moment, told in _MOMENTS.items()
-            if (some := [_line(one) for one in mine if one.moment == moment and one.main])
-        ]
-        drawn = [replace(chart, span=_span(drawn)) for chart in drawn]
+        charts += _by_moment(f"gradients-{axis}", (words, across), mine)
         tried = [one for one in mine if one.contestant == "rnn"]
         if axis != "end-to-end" and len(tried) > 2:
             title = f"RNN, {words.lower()}: start and clipping"
             lines = [_trial(one) for one in tried]
             trials.append(_gradients(f"gradients-{axis}-rnn", (title, across), lines))
-        charts += drawn
     return charts + trials
+
+
+def translator_charts(logs: Logs) -> list[Chart]:
+    """The same of the race's own translators."""
+    measure = logs.measures.get("gradients", {})
+    return _by_moment("gradients-translators", _TRANSLATORS, curves(measure.get("translators", {})))
+
+
+def _by_moment(name: str, words: tuple[str, str], found: Sequence[Curve]) -> list[Chart]:
+    """A picture before training and one after it, on one scale."""
+    title, across = words
+    drawn = [
+        _gradients(f"{name}-{moment}", (f"{title}, {told}", across), some)
+        for moment, told in _MOMENTS.items()
+        if (some := [_line(one) for one in found if one.moment == moment and one.main])
+    ]
+    return [replace(chart, span=_span(drawn)) for chart in drawn]
 
 
 def _span(charts: Sequence[Chart]) -> tuple[float, float]:

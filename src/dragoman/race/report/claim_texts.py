@@ -46,8 +46,8 @@ ONE_AFTER_ANOTHER = Claim(
 GRADIENTS = Claim(
     2,
     "The gradients of RNNs vanish or explode over distance.",
-    "Holds if every gradient curve of the plain RNNs (decoder, one-way encoder) falls or grows a hundredfold over the "
-    "distances measured; partly if some do; not if none.",
+    "Holds if every gradient curve of small plain RNNs (decoder, one-way encoder) falls or grows a hundredfold over "
+    "the distances measured; partly if some do; not if none.",
     "gradients",
 )
 MEMORY = Claim(

@@ -1,23 +1,10 @@
-"""The report's sections on speed, gradients and memory."""
+"""The report's sections on speed and memory."""
 
-from dragoman.race.logs import Json, Logs
+from dragoman.race.logs import Logs
 from dragoman.race.report import charts, tables
-from dragoman.race.report.curves import AXES, MOMENTS, Curve, curves
-from dragoman.race.report.document import Block, Chart, Charts, Points, Section, Text
+from dragoman.race.report.document import Block, Chart, Charts, Section, Text
 from dragoman.race.report.remembering import ENOUGH
-from dragoman.race.report.wording import left, listed, percent, shown
-
-_AXIS_WORDS = {
-    "decoder": "from a loss in the decoder back to its inputs",
-    "encoder": "from an output of the one-way encoder back to its inputs",
-    "end-to-end": "from a copied token's loss back to that token in the source",
-}
-_MOMENT_WORDS = {"start": "before training", "trained": "after training"}
-_SINGULAR = (
-    "Why: on its way back, each step of a plain RNN multiplies a gradient by one and the same matrix. Its largest "
-    "singular value says how much longer one step can make a gradient at most, its largest eigenvalue how much longer "
-    "each of many steps makes it. Encoder and decoder have one each, told beside what a step does in its curve."
-)
+from dragoman.race.report.wording import percent
 
 
 def training_speed(logs: Logs) -> Section:
@@ -59,47 +46,6 @@ def translating_speed(logs: Logs) -> Section:
     else:
         blocks.append(not_measured("translation_speed"))
     return Section("translating-speed", "Speed of translation", [*blocks, *_chain(logs, "translating")])
-
-
-def gradients(logs: Logs) -> Section:
-    """Gradients by distance, in pictures, tables and words."""
-    found = curves(logs.measures.get("gradients", {}))
-    blocks: list[Block] = [
-        Text(
-            "Training sends a gradient back from each loss to everything that led to it. If a step shortens it, a few "
-            "dozen steps leave nothing of it, and nothing is learnt over that distance; if a step lengthens it, it "
-            "explodes. The pictures show what is left of it by distance, each line on a logarithmic axis from its own "
-            "value at the shortest distance; the shade is the middle half."
-        )
-    ]
-    if not found:
-        return Section("gradients", "Gradients over distance", [*blocks, not_measured("gradients")])
-    measure = logs.measures["gradients"]
-    blocks += [_gradient_models(measure["plan"]), *pictures(*charts.gradient_charts(logs))]
-    blocks.append(
-        Text(
-            "In words, where a hundredfold change between the shortest and the longest distance is called vanishing or "
-            "exploding, and anything less flat:"
-        )
-    )
-    blocks.append(Points([line for axis in AXES for moment in MOMENTS for line in _words(found, axis, moment)]))
-    if singular := measure.get("singular_values"):
-        blocks += [Text(_SINGULAR), tables.singular_table(singular)]
-    for axis in AXES:
-        mine = [one for one in found if one.axis == axis]
-        if mine:
-            blocks += tables.gradient_tables(f"Gradients {_AXIS_WORDS[axis]}", mine)
-    blocks.append(tables.trials_table(measure["trainings"]))
-    return Section("gradients", "Gradients over distance", blocks)
-
-
-def _gradient_models(plan: Json) -> Text:
-    """Which models the gradients are looked at in."""
-    return Text(
-        "Looked at in small models that read one way, have no dropout and reckon in float64: "
-        f"{plan['sentences']} drawn sentences of {plan['length']} positions. Trained means {plan['updates']} updates "
-        f"of the copy task, on sentences of {plan['learnt_length']} positions at most."
-    )
 
 
 def memory(logs: Logs) -> Section:
@@ -149,18 +95,6 @@ def _pronouns(logs: Logs) -> list[Block]:
 
 def _chain(logs: Logs, what: str) -> list[Block]:
     return [tables.chain_table(logs, what)] if "chain" in logs.measures else [not_measured("chain")]
-
-
-def _words(found: list[Curve], axis: str, moment: str) -> list[str]:
-    """Who vanishes, explodes and stays flat on one axis at one moment, as they race."""
-    mine = [one for one in found if (one.axis, one.moment, one.main) == (axis, moment, True)]
-    groups = {word: [one for one in mine if one.word == word] for word in ("vanishing", "exploding", "flat")}
-    told = [
-        f"{word}: {listed([f'{shown(one.contestant)} ({left(one.change)})' for one in group])}"
-        for word, group in groups.items()
-        if group
-    ]
-    return [f"{axis.capitalize()}, {_MOMENT_WORDS[moment]}: {'; '.join(told)}."] if told else []
 
 
 def pictures(*charts_: Chart | None) -> list[Block]:
