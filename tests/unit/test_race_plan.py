@@ -349,11 +349,11 @@ def test_the_parts_and_the_time_left() -> None:
     assert "measuring pronouns" in labels
     took = {part.measure: part.expected for part in found}
     # A start, and what two contestants take; of the copy task each has three updates and its test.
-    assert took["gradients"] == 3 + 2 * 20
+    assert took["gradients"] == 3 + 2 * 25
     assert took["copying"] == 3 + 2 * (3 * 0.1 + 10)
     assert took["quality"] == 3 + 2 * 2 * 10
     small = {part.measure: part.expected for part in parts(replace(plan, trial=True))}
-    assert small["gradients"] == 3 + 0.05 * 2 * 20
+    assert small["gradients"] == 3 + 0.05 * 2 * 25
     assert small["quality"] == took["quality"]
     timed = replace(plan, trial=True, budget=RaceBudget("minutes", 20, 7, 2))
     assert {part.measure: part.expected for part in parts(timed)}["copying"] == 3 + 2 * (120 + 0.05 * 10)

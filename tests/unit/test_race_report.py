@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from dragoman.cli import main
 from dragoman.errors import DragomanError
 from dragoman.race.logs import MEASURES, read_logs
+from dragoman.race.machine import versions
 from dragoman.race.report import build
 from dragoman.race.report.building import cautions
 from tests.unit.race_logs import Race, write_race
@@ -116,6 +118,28 @@ def test_the_same_logs_give_the_same_bytes(built: Built, tmp_path: Path) -> None
     assert not stale.exists()
     for file in files:
         assert (again / file).read_bytes() == (built("poor") / file).read_bytes(), file
+
+
+def test_other_versions_than_recorded_are_warned_of(
+    built: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(built("poor"), tmp_path / "race")
+    plan = json.loads((folder / "race.json").read_text())
+    plan["versions"] = versions() | {"matplotlib": "1.2.3", "numba": "4.5.6"}
+    (folder / "race.json").write_text(json.dumps(plan))
+    (folder / "report.md").unlink()
+    assert main.run(["race", str(folder), "--report"]) == 0
+    here = versions()
+    told = (
+        f"warning: matplotlib is 1.2.3 in the race, {here['matplotlib']} here; numba is 4.5.6 in the race, "
+        f"{here['numba']} here: the report is written, and may differ from the race's own"
+    )
+    assert told in " ".join(capsys.readouterr().err.split())
+    assert "matplotlib 1.2.3" in (folder / "report.md").read_text()
+    plan["versions"] = here
+    (folder / "race.json").write_text(json.dumps(plan))
+    assert main.run(["race", str(folder), "--report", "--json"]) == 0
+    assert [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()] == ["end"]
 
 
 def test_what_is_missing_is_said(built: Built) -> None:

@@ -121,12 +121,7 @@ def check_same(plan: Plan, given: Given) -> None:
     """
     found = given.differences(plan)
     found += [f"{path} has changed since the race began" for path in material.changed(plan.files)]
-    here = versions()
-    found += [
-        f"{name} is {had} in the race, {here.get(name, 'missing')} here"
-        for name, had in plan.versions.items()
-        if here.get(name) != had
-    ]
+    found += other_versions(plan)
     machine = {"processor": processor(), "cores": usable_cores()}
     found += [
         f"the machine's {name} is {plan.machine[name]} in the race, {now} here"
@@ -135,3 +130,13 @@ def check_same(plan: Plan, given: Given) -> None:
     ]
     if found:
         raise UsageError(f"a race goes on as it began: {'; '.join(found)}; race anew in another folder instead")
+
+
+def other_versions(plan: Plan) -> list[str]:
+    """What is here in another version than the race was run with, in words."""
+    here = versions()
+    return [
+        f"{name} is {had} in the race, {here.get(name, 'missing')} here"
+        for name, had in plan.versions.items()
+        if here.get(name) != had
+    ]

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dragoman.errors import DragomanError, UsageError
-from dragoman.race.asking import Given, check_same
+from dragoman.race.asking import Given, check_same, other_versions
 from dragoman.race.folder import RaceFolder
 from dragoman.race.plan import Plan
 from dragoman.race.running import RaceReporter, run
@@ -41,7 +41,7 @@ def race(out: Path, given: Given, reporter: RaceReporter, resume: bool = False) 
 
 
 def write_report(out: Path, reporter: RaceReporter) -> None:
-    """Writes the report of what there is.
+    """Writes the report of what there is; warns where it may come out otherwise than with the recorded versions.
 
     Raises:
         DragomanError: no race, or its files are damaged.
@@ -49,6 +49,9 @@ def write_report(out: Path, reporter: RaceReporter) -> None:
     from dragoman.race.report import build
 
     build(out)
+    plan = RaceFolder(out).plan()
+    if plan and (others := other_versions(plan)):
+        reporter.warned(f"{'; '.join(others)}: the report is written, and may differ from the race's own")
     reporter.end(f"the report: {out / 'report.html'} and {out / 'report.md'}")
 
 
