@@ -14,9 +14,11 @@ from dragoman.errors import DragomanError
 from dragoman.race.logs import MEASURES, read_logs
 from dragoman.race.machine import versions
 from dragoman.race.report import build
-from dragoman.race.report.building import cautions
+from dragoman.race.report.building import cautions, document
+from tests.unit.race_given import Race as Given
 from tests.unit.race_logs import Race, write_race
 from tests.unit.race_numbers import check
+from tests.unit.race_points import check_points
 from tests.unit.race_reading import Page, markdown_tables
 
 STORIES = {
@@ -104,6 +106,55 @@ def test_a_number_that_is_not_the_logs_is_found(
     (folder / file).write_text(json.dumps(values))
     with pytest.raises(AssertionError):
         check(folder)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (
+            "2.3 minutes of training each on the main corpus. Minutes",
+            "2.4 minutes of training each on the main corpus. M",
+        ),
+        ("the same seed (1, 2 and 3) gives", "the same seed (1, 2 and 4) gives"),
+        ("number of parameters within 2 %; the tables", "number of parameters within 3 %; the tables"),
+        ("3 seeds on the main corpus.", "2 seeds on the main corpus."),
+    ],
+)
+def test_fairness_that_is_not_the_plans_is_found(right: str, wrong: str, built: Built, tmp_path: Path) -> None:
+    folder = shutil.copytree(built("usual"), tmp_path / "race")
+    for name in ("report.html", "report.md"):
+        text = (folder / name).read_text()
+        assert right in text
+        (folder / name).write_text(text.replace(right, wrong))
+    with pytest.raises(AssertionError):
+        check(folder)
+
+
+def test_points_that_are_not_the_logs_are_found(built: Built) -> None:
+    """Each picture's first line is moved: in its numbers, and in the page's drawing."""
+    folder = built("usual")
+    race, charts = Given(folder), document(read_logs(folder)).charts()
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    check_points(race, charts, html)
+    for number, chart in enumerate(charts):
+        line = chart.lines[0]
+        for part in ("x", "y", "low", "high"):
+            if values := [value for value in getattr(line, part) if value is not None]:
+                moved = replace(line, **{part: [*values[:-1], values[-1] + 0.001]})  # type: ignore[arg-type]
+                others = [*charts[:number], replace(chart, lines=[moved, *chart.lines[1:]]), *charts[number + 1 :]]
+                with pytest.raises(AssertionError):
+                    check_points(race, others, html)
+        drawn = re.search(rf'aria-label="{re.escape(chart.title)}\. .*?</svg>', html, re.S)
+        assert drawn
+        first = re.search(
+            r'<path d="M ([\d.]+) ([\d.]+) [^"]*" clip-path="[^"]*" style="fill: none;[^"]*--rnn', drawn[0]
+        )
+        assert first
+        for axis in (1,) if chart.intervals else (1, 2):
+            at = drawn.start() + first.start(axis)
+            place = first[axis]
+            with pytest.raises(AssertionError):
+                check_points(race, charts, f"{html[:at]}{float(place) + 0.5:.6f}{html[at + len(place) :]}")
 
 
 def test_the_same_logs_give_the_same_bytes(built: Built, tmp_path: Path) -> None:
