@@ -1,15 +1,21 @@
 """A training that was killed and resumed ends in the weights of one that never was, to the last bit."""
 
+import json
 import os
 import random
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dragoman.config import Settings
 from dragoman.models import hardware
+from dragoman.runs import Run, load_checkpoint
+from dragoman.training import start
+from dragoman.training.preparing import on_this_machine
 from tests.pipeline.conftest import SMALL, Result, files, sets
 from tests.pipeline.killing import killed_after, killed_at, same_ending, weights
 from tests.pipeline.killing import lines as metrics
@@ -60,15 +66,60 @@ def test_the_process_that_compiles_the_kernels_rounds_as_one_that_loads_them(
     same_ending(killed, whole)
 
 
+def test_patience_ends_a_killed_training_at_the_same_update(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
+    """A BLEU of 0 gets no better: the first validation is the best, and three more are waited for."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    settings = sets(
+        *SMALL, "training.steps=40", "training.validate_every=2", "training.log_every=1", "training.patience=3",
+        "model.dropout=0.2",
+    )  # fmt: skip
+    assert dragoman("train", whole, *files(lines), *settings).code == 0
+    # Two of the three are over, and saved.
+    killed_at("dragoman.training.loop.learning_rate", 8, "train", killed, *files(lines), *settings)
+    assert load_checkpoint(Run.open(killed), "last").state["progress"]["worse"] == 2
+    assert dragoman("train", killed, "--resume").code == 0
+    for run in (whole, killed):
+        mark = json.loads((run / "last.json").read_text())
+        assert (mark["step"], mark["finished"], mark["early"]) == (8, True, True)
+    same_ending(killed, whole)
+
+
+def test_what_was_chosen_at_the_start_wins_over_another_choice(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dtype and kernels, where the test of both dtypes gives another answer now, and the device would have others."""
+    run, asked = tmp_path / "r", list[Settings]()
+    chosen = sets("training.dtype=auto", "training.kernels=auto", "training.steps=4")
+    monkeypatch.setattr(hardware, "faster_dtype", lambda: "float32")
+    assert dragoman("train", run, *files(lines), *DRAWN, *chosen).code == 0
+    assert "dtype: float32\n  kernels: fused\n" in (run / "config.yaml").read_text()
+
+    def elsewhere(given: Settings) -> Settings:
+        with monkeypatch.context() as patch:
+            patch.setattr(hardware, "faster_dtype", lambda: "bfloat16")
+            patch.setattr(hardware, "device", lambda: "cuda")
+            new = on_this_machine(replace(given, training=replace(given.training, dtype="auto", kernels="auto")))
+            assert (new.training.dtype, new.training.kernels) == ("bfloat16", "plain")
+            asked.append(on_this_machine(given))
+        return asked[-1]
+
+    monkeypatch.setattr(start, "on_this_machine", elsewhere)
+    result = dragoman("train", run, "--resume", *sets("training.steps=8"))
+    assert result.code == 0
+    assert "float32, fused kernels" in result.err
+    assert [(one.training.dtype, one.training.kernels) for one in asked] == [("float32", "fused")]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.proof
 @pytest.mark.timeout(3000)
-def test_twenty_kills_at_random_moments(lines: Path, tmp_path: Path) -> None:
+def test_twenty_kills_at_random_moments(threads: int, lines: Path, tmp_path: Path) -> None:
     dtype = hardware.faster_dtype()
     common = [
         *files(lines), "--preset", "tiny", "--json",
         *sets(
             "text.vocabulary_size=800", "text.sampling=0.1", "model.dropout=0.2", "model.attention_dropout=0.1",
-            "batches.target_tokens=1000", f"training.threads={hardware.usable_cores()}", f"training.dtype={dtype}",
+            "batches.target_tokens=1000", f"training.threads={threads}", f"training.dtype={dtype}",
             "training.steps=240", "training.validate_every=25", "training.log_every=1", "training.save_minutes=0.02",
             "training.validation_sentences=10", "search.longest_ratio=0.5", "training.warmup_steps=50",
         ),
@@ -90,4 +141,4 @@ def test_twenty_kills_at_random_moments(lines: Path, tmp_path: Path) -> None:
     assert not killed_after(1500, "train", killed, "--resume")
     assert kills == 20
     same_ending(killed, whole)
-    print(f"{kills} kills, {dtype}: the same weights, SHA-256 {weights(killed)}")
+    print(f"{kills} kills, {dtype}, threads: {threads}: the same weights, SHA-256 {weights(killed)}")

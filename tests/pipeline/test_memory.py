@@ -1,11 +1,13 @@
 """Batches are split where memory is short, beforehand by the forecast or when it gives out."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from dragoman.runs import Run, load_checkpoint
-from tests.pipeline.conftest import SMALL, files, sets
+from dragoman.training import start
+from tests.pipeline.conftest import SMALL, Result, files, sets
 from tests.pipeline.killing import python
 
 LARGE = sets(
@@ -51,3 +53,38 @@ def test_too_little_memory_splits_batches(when: str, told: str, lines: Path, tmp
     checkpoint = load_checkpoint(Run.open(tmp_path / "r"), "last", optimizer=True)
     assert checkpoint.step == 2
     assert checkpoint.state["progress"]["piece"] > 0
+
+
+def test_less_memory_at_a_resume_is_told(
+    lines: Path, dragoman: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pieces are others than an undisturbed training's, so its weights are only nearly reached."""
+    run, fits = tmp_path / "r", [0]
+    monkeypatch.setattr(start, "fitting_piece", lambda *_: fits[0])
+
+    def told(*arguments: object) -> tuple[bool, int]:
+        result = dragoman("train", *arguments)
+        assert result.code == 0
+        checkpoint = load_checkpoint(Run.open(Path(str(arguments[0]))), "last", optimizer=True)
+        said = " ".join((result.out + result.err).split())
+        piece = checkpoint.state["progress"]["piece"]
+        line = (
+            f"less memory is free than before: batches are computed in pieces of at most {piece} target "
+            "positions from here on, and the weights will differ by rounding from those of a training that was never "
+            "stopped"
+        )
+        assert (line in said) == ("less memory" in said)
+        return line in said, piece
+
+    assert told(run, *files(lines), *sets(*SMALL, "training.steps=2")) == (False, 0)
+    assert told(run, "--resume", *sets("training.steps=3")) == (False, 0)
+    fits[0] = 300
+    assert told(run, "--resume", *sets("training.steps=4")) == (True, 300)
+    assert told(run, "--resume", *sets("training.steps=5")) == (False, 300)
+    # More is free: the pieces stay, and so do the weights.
+    fits[0] = 0
+    assert told(run, "--resume", *sets("training.steps=6")) == (False, 300)
+    # Nothing is promised of a run that only begins with these weights.
+    fits[0] = 200
+    given = sets(*[one for one in SMALL if not one.startswith(("model.", "text."))], "training.steps=2")
+    assert told(tmp_path / "other", "--from", run, *files(lines), *given) == (False, 200)

@@ -213,8 +213,15 @@ def _go_on(
     if progress.refuge not in checkpoint_steps(run):
         progress.refuge = progress.step
     training.mark_missed_best()
-    smaller = _fitting(prepared, training)
-    progress.piece = min(smaller or progress.piece, progress.piece or smaller)
+    before, fits = progress.piece, _fitting(prepared, training)
+    progress.piece = min(fits or before, before or fits)
+    # Checkpoint 0 of --from notes no settings: nothing was computed with any piece before.
+    if progress.piece != before and "settings" in checkpoint.state:
+        reporter.warned(
+            f"less memory is free than before: batches are computed in pieces of at most {progress.piece:,} target "
+            f"positions from here on, and the weights will differ by rounding from those of a training that was "
+            f"never stopped"
+        )
     return _train(training, prepared, Budget(settings.training, began - progress.clock), reporter)
 
 
