@@ -85,8 +85,8 @@ def pairs_table(quality: Json) -> Table:
         for one in pairs
     ]
     note = (
-        "The same test, with 95 % intervals of the difference. Here each score's p are corrected (Holm 1979) for "
-        f"{several(len(pairs), 'pair')} at once."
+        "Paired bootstrap over the same sentences (Koehn 2004), of several trainings the mean, with 95 % intervals of "
+        f"the difference. Each score's p are corrected (Holm 1979) for {several(len(pairs), 'pair')} at once."
     )
     head = ["Pair", "BLEU, difference", "p, corrected", "chrF, difference", "p, corrected"]
     return Table("Each contestant against each other one", head, rows, note)
