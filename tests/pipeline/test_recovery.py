@@ -104,6 +104,26 @@ def test_several_in_a_row_go_back_and_a_stop_changes_nothing(
     same_ending(stopped, whole)
 
 
+@pytest.mark.usefixtures("poisoned")
+def test_a_stop_after_a_return_is_saved(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the checkpoint of a later update, which was given up, had been saved before."""
+    run, made = tmp_path / "r", list[int]()
+
+    def stops(*arguments: Any) -> Update:
+        made.append(1)
+        if len(made) == 13:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return gradient(*arguments)
+
+    monkeypatch.setattr(splitting, "gradient", stops)
+    result = dragoman("train", run, *files(lines), *SHORT)
+    assert "back to update 4" in words(result)
+    assert "stopped by SIGTERM at update 6; saved" in words(result)
+    assert json.loads((run / "last.json").read_text())["step"] == 6
+
+
 LONG = sets(*SMALL, "training.steps=60", "training.validate_every=9", "training.log_every=1", "model.dropout=0.1")
 
 

@@ -80,7 +80,7 @@ class Loop:
         result, rate = self._update(epoch, share)
         if trouble := progress.health.trouble():
             self._reporter.warned(go_back(self._training, trouble, self._logs))
-            self._logged = replace(self.progress)
+            self._logged, self._saver.step = replace(self.progress), self.progress.step
             return self._epoch()
         at_end = progress.batch == len(epoch.batches)
         if at_end:
