@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dragoman.errors import DragomanError
+from dragoman.errors import DragomanError, lacks_memory
 from dragoman.race.costs import Costs
 from dragoman.race.energy import joules
 from dragoman.race.folder import RaceFolder
@@ -132,7 +132,9 @@ def main(arguments: list[str]) -> int:
             train(folder, plan, course, name, int(seed))
         else:
             measure(folder, plan, rest[0])
-    except (DragomanError, MemoryError, OSError) as error:
+    except (DragomanError, MemoryError, OSError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not lacks_memory(error):
+            raise
         tell("error", message=" ".join(str(error).split()) or type(error).__name__, code=getattr(error, "exit_code", 1))
         return 1
     return 0

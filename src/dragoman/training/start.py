@@ -208,6 +208,8 @@ def _go_on(
     run.truncate_metrics(checkpoint.step)
     training = _training(run, prepared)
     training.restore(checkpoint, weights=False)
+    # The weights are in the model now, and whoever called holds the checkpoint until the training ends.
+    checkpoint.model.clear()
     progress = training.progress
     after_kill(run, progress, mark)
     if progress.refuge not in checkpoint_steps(run):
