@@ -62,6 +62,14 @@ def test_two_courses_with_equal_models(planned: tuple[Plan, RaceFolder]) -> None
     assert plan.pizzeria is plan.courses[1]
 
 
+def test_seeds_that_a_race_chose_are_in_the_command_that_repeats_it(tmp_path: Path) -> None:
+    race = RaceFolder(tmp_path / "race")
+    race.begin(resume=False)
+    plan = make_plan(race, replace(question(tmp_path), asked=Asked("minutes", 12)), lambda _: None)
+    assert [course.seeds for course in plan.courses] == [[1], [1]]
+    assert plan.command == "race --seeds 1"
+
+
 def test_the_plan_says_of_what_it_was_made(planned: tuple[Plan, RaceFolder]) -> None:
     plan, race = planned
     assert (plan.name, plan.languages, plan.preset, plan.sets) == ("my.en + my.de", ["en", "de"], "race", list(SETS))

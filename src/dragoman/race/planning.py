@@ -1,9 +1,10 @@
 """Makes a race's plan: the text, the courses, and the budget shared out."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from dragoman.race import material
-from dragoman.race.budget import Pass, check_enough, each_of, seeds_of, shared_out
+from dragoman.race.budget import Asked, Pass, check_enough, each_of, seeds_of, shared_out
 from dragoman.race.contestants import TUNED
 from dragoman.race.entering import Tell, enter_course
 from dragoman.race.folder import RaceFolder
@@ -45,7 +46,7 @@ def make_plan(folder: RaceFolder, question: Question, tell: Tell) -> Plan:
         files=material.fingerprints(data, question.test),
         versions=versions(),
         machine=machine(training),
-        command=question.command,
+        command=_repeating(question.command, asked, seeds),
         date=str(date.today()),
         lengths=list(question.lengths),
         tuned=TUNED,
@@ -53,3 +54,10 @@ def make_plan(folder: RaceFolder, question: Question, tell: Tell) -> Plan:
     )
     check_sizes(plan)
     return plan
+
+
+def _repeating(command: str, asked: Asked, seeds: Mapping[str, Sequence[int]]) -> str:
+    """The command with the seeds that a race by the clock chose for itself, where all courses have as many."""
+    counts = {len(numbers) for numbers in seeds.values()}
+    chosen = asked.kind == "minutes" and asked.seeds is None and len(counts) == 1
+    return f"{command} --seeds {counts.pop()}" if chosen else command
