@@ -1,9 +1,12 @@
 """One small run, trained by the command line on real Multi30k lines, for every test that needs one."""
 
 import gzip
+import json
+import resource
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -73,26 +76,43 @@ def trained(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 RACE = [
-    "--corpus", "pizzeria", "--only", "rnn,lstm,lstm-attention,transformer", "--updates", "30", "--seeds", "1",
-    "--trial",
+    "--corpus", "pizzeria", "--updates", "30", "--seeds", "1", "--trial",
     *sets(
         "pizzeria.train_pairs=300", "pizzeria.valid_pairs=20", "pizzeria.test_pairs=1000", "text.vocabulary_size=600",
         "model.d_model=128", "model.d_ff=128", "model.heads=4", "model.encoder_layers=1", "model.decoder_layers=1",
         "batches.target_tokens=400",
         "training.threads=1", "training.dtype=float32", "training.warmup_steps=5", "training.log_every=5",
-        "training.validation_sentences=10", "search.longest_ratio=0.1",
+        "training.validation_sentences=10", "search.longest_ratio=0.1", "evaluation.resamples=100",
     ),
 ]  # fmt: skip
-"""The options of a race that takes a minute."""
+"""The options of a race of all contestants that takes a minute."""
+KILLED = "rnn-attention"
+"""Whose training is killed."""
 
 
 @pytest.fixture(scope="session")
 def raced(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small race that was killed (kill -9) while its second contestant was trained, and resumed to its end."""
-    from tests.pipeline.killing import killed_after
+    """A small race of all contestants, killed (kill -9) in mid-training and in mid-measure, resumed to its end.
+
+    Beside it a file says how many seconds it took, all three times together: by the clock, and of a processor.
+    """
+    from tests.pipeline.killing import killed_when
 
     out = tmp_path_factory.mktemp("races") / "race"
-    begun = out / "runs" / "main" / "lstm-1" / "checkpoints" / "00000000" / "manifest.json"
-    assert killed_after(0.0, "race", out, *RACE, "--json", begun=begun)
+    begin, before = monotonic(), processor_seconds()
+    # A line every five updates: the fourth is of update 20, two updates after a checkpoint.
+    killed_when(f"train main {KILLED} 1", "share", 4, "race", out, *RACE)
+    assert json.loads((out / "runs" / "main" / f"{KILLED}-1" / "last.json").read_text())["step"] == 18
+    killed_when("measure gradients", "share", 1, "race", out, "--resume")
+    assert sorted(file.name for file in (out / "measures").glob("*.json")) == [
+        "chain.json", "speed.json", "translation_speed.json",
+    ]  # fmt: skip
     assert run(["race", str(out), "--resume", "--json"]) == 0
+    (out.parent / "seconds.json").write_text(json.dumps([monotonic() - begin, processor_seconds() - before]))
     return out
+
+
+def processor_seconds() -> float:
+    """What this process and those that it waited for have had of a processor."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)

@@ -68,6 +68,24 @@ def killed_after(seconds: float, *arguments: object, begun: Path | None = None) 
         return False
 
 
+def killed_when(part: str, event: str, count: int, *arguments: object) -> None:
+    """Runs a race that is killed when it tells such an event of this part for the n-th time.
+
+    Args:
+        part: `train COURSE CONTESTANT SEED` or `measure NAME`.
+    """
+    command = [sys.executable, "-m", "dragoman", *map(str, arguments), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            told = json.loads(line)
+            count -= (told["event"], told.get("part")) == (event, part)
+            if not count:
+                process.kill()
+                return
+    raise AssertionError(f"the race ended before {part} told of so many: {event}")
+
+
 def _changed(path: Path | None) -> int:
     return path.stat().st_mtime_ns if path is not None and path.exists() else 0
 

@@ -1,22 +1,36 @@
-"""A whole race, small: every stage really runs, it is killed once and resumed, and nothing is done twice."""
+"""Whole races, small: every stage really runs, one is killed twice and resumed, and nothing is done twice."""
 
+import gzip
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dragoman.config import PizzeriaSettings
+from dragoman.corpora.pizzeria import generate
+from dragoman.race.contestants import FAMILIES
 from dragoman.race.logs import MEASURES
-from tests.pipeline.conftest import RACE, Result
+from tests.conftest import DATA
+from tests.pipeline.conftest import KILLED, RACE, Result, sets
+from tests.pipeline.killing import same_ending
+from tests.unit.race_numbers import check
 
 Dragoman = Callable[..., Result]
 pytestmark = pytest.mark.timeout(1200)
-NAMES = ["rnn", "lstm", "lstm-attention", "transformer"]
+NAMES = list(FAMILIES)
+LONGEST = 120
+"""Seconds that the small race may take."""
+REMADE = ("chain", "gradients")
+"""Measures that come out the same each time."""
+MINUTES = 0.1
+"""Of training, of a race by time."""
 
 
-def logged(race: Path, name: str) -> list[dict[str, Any]]:
-    lines = (race / "runs" / "main" / f"{name}-1" / "metrics.jsonl").read_text().splitlines()
+def logged(race: Path, name: str, course: str = "main") -> list[dict[str, Any]]:
+    lines = (race / "runs" / course / f"{name}-1" / "metrics.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
 
 
@@ -49,9 +63,72 @@ def test_every_measure_was_made_and_the_memory_noted(raced: Path) -> None:
     quality = json.loads((raced / "measures" / "quality.json").read_text())
     assert all(100 < one["peak_mib"] < 5000 for one in quality["runs"])
     costs = [json.loads((raced / "costs" / "main" / f"{name}-1.json").read_text()) for name in NAMES]
-    # The second contestant was killed with its race, and began again.
-    assert [one["begun"] for one in costs] == [1, 2, 1, 1]
-    assert [one["ended"] for one in costs] == [1, 1, 1, 1]
+    # One was killed with its race, and began again.
+    assert [one["begun"] for one in costs] == [2 if name == KILLED else 1 for name in NAMES]
+    assert {one["ended"] for one in costs} == {1}
+
+
+def test_it_is_small_enough(raced: Path) -> None:
+    """One process works at a time, in one thread: on a machine that is busy its processor seconds tell."""
+    by_the_clock, of_a_processor = json.loads((raced.parent / "seconds.json").read_text())
+    assert min(by_the_clock, of_a_processor) < LONGEST
+
+
+def test_every_number_of_its_report_is_the_logs(raced: Path) -> None:
+    assert len(check(raced)) > 20
+
+
+def test_what_was_killed_ends_as_if_it_had_not_been(raced: Path, dragoman: Dragoman, tmp_path: Path) -> None:
+    """The same race without the killed training and measure, and without one more, makes them again in one go."""
+    unkilled = shutil.copytree(raced, tmp_path / "race")
+    run, measures = Path("runs", "main", f"{KILLED}-1"), [Path("measures", f"{name}.json") for name in REMADE]
+    shutil.rmtree(unkilled / run)
+    for measure in measures:
+        (unkilled / measure).unlink()
+    seen = events(dragoman("race", unkilled, "--resume", "--json"))
+    done = [event for event in seen if event["event"] == "done"]
+    assert [event["part"] for event in done] == [f"train main {KILLED} 1", *(f"measure {name}" for name in REMADE)]
+    assert all(0 < event["share"] <= 1 for event in done)
+    same_ending(raced / run, unkilled / run)
+    for measure in measures:
+        assert (unkilled / measure).read_bytes() == (raced / measure).read_bytes()
+
+
+def test_two_courses_and_minutes(dragoman: Dragoman, tmp_path: Path) -> None:
+    """Files of our own beside the pizzeria, by time."""
+    out, begin = tmp_path / "race", RACE.index("--trial")
+    asked = [
+        *hundred(tmp_path), "--minutes", MINUTES, "--seeds", 1, "--only", "lstm", *RACE[begin:],
+        *sets("pizzeria.train_pairs=100"),
+    ]  # fmt: skip
+    events(dragoman("race", out, *asked, "--json"))
+    plan = json.loads((out / "race.json").read_text())
+    assert [(one["name"], one["pairs"]["valid"]) for one in plan["courses"]] == [("main", 5), ("pizzeria", 20)]
+    assert [one["each"] for one in plan["courses"]] == pytest.approx([0.7 * MINUTES, 0.2 * MINUTES])
+    for course in plan["courses"]:
+        last = logged(out, "lstm", course["name"])[-1]
+        # The last update may be a long one.
+        assert 60 * course["each"] <= last["seconds"] < 60 * course["each"] + 2
+    assert sorted(file.stem for file in (out / "measures").iterdir()) == sorted(MEASURES)
+    quality, pronouns = (
+        json.loads((out / "measures" / f"{name}.json").read_text()) for name in ("quality", "pronouns")
+    )
+    assert (quality["sentences"], quality["corpus"]) == (4, "test.en + test.de")
+    assert list(pronouns["contestants"]) == ["lstm"]
+    assert len(check(out)) > 20
+
+
+def hundred(folder: Path) -> list[str]:
+    """The options that name two files of a hundred lines: Multi30k's, or where that is not here the pizzeria's."""
+    pairs = generate("train", PizzeriaSettings(train_pairs=100))
+    texts = {"source": [pair.source for pair in pairs], "target": [pair.target for pair in pairs]}
+    options = []
+    for (side, text), code in zip(texts.items(), ("en", "de"), strict=True):
+        real = DATA / "multi30k" / f"train.{code}.gz"
+        found = gzip.decompress(real.read_bytes()).decode().splitlines()[:100] if real.exists() else text
+        (folder / f"few.{code}").write_text("".join(f"{line}\n" for line in found), encoding="utf-8")
+        options += [f"--{side}", str(folder / f"few.{code}")]
+    return options
 
 
 def test_the_report_is_written_again_byte_for_byte(raced: Path, dragoman: Dragoman) -> None:
@@ -72,19 +149,8 @@ def test_a_finished_race_does_nothing_again(raced: Path, dragoman: Dragoman) -> 
     assert [event["event"] for event in seen[1:]] == ["end"]
     assert {file: file.stat().st_mtime_ns for file in kept} == kept
     shown = dragoman("race", raced, "--resume")
-    assert "11 of 11 parts are done already" in shown.err
+    assert "14 of 14 parts are done already" in shown.err
     assert "the report: " in shown.err
-
-
-def test_a_measure_that_is_missing_is_made_again(raced: Path, dragoman: Dragoman) -> None:
-    file = raced / "measures" / "chain.json"
-    before = file.read_bytes()
-    file.unlink()
-    seen = events(dragoman("race", raced, "--resume", "--json"))
-    done = [event for event in seen if event["event"] == "done"]
-    assert [event["part"] for event in done] == ["measure chain"]
-    assert 0 < done[0]["share"] <= 1
-    assert file.read_bytes() == before
 
 
 def test_going_on_with_another_race_is_refused(raced: Path, dragoman: Dragoman) -> None:
