@@ -1,7 +1,10 @@
 """The command line: one verb a file; every error ends here, in one line and an exit code."""
 
+import atexit
 import os
 import sys
+import threading
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -56,7 +59,27 @@ def main() -> None:
         # Closed by who started us: what is said goes nowhere, and no file that is opened takes its number.
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-    sys.exit(run(sys.argv[1:]))
+    leave(run(sys.argv[1:]))
+
+
+def leave(code: int) -> None:
+    """Ends the process at once: to take torch apart piece by piece would cost each command half a second."""
+    # Threads, and the processes that atexit waits for, come to their own end first.
+    others = [one for one in threading.enumerate() if one is not threading.main_thread() and not one.daemon]
+    if others:
+        sys.exit(code)
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = code or 1
+    except OSError as error:
+        code = code or _fail(
+            f"the output could not be written ({error.strerror}): free the disk, or write elsewhere", 1
+        )
+    with suppress(OSError, ValueError):
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def run(arguments: list[str]) -> int:
