@@ -101,6 +101,12 @@ def test_overfitting_says_since_when_and_what_to_do() -> None:
     assert advise(first_pass, 0.5, QUALITY)[0].verdict == "on track"
 
 
+def test_a_loss_that_trembles_about_nothing_is_no_overfitting() -> None:
+    losses = [(0.004, 0.004), (0.002, 0.003), (0.004, 0.002), (0.005, 0.001)]
+    seen = [stretch(1000 * at, *pair, bleu=99.7) for at, pair in enumerate(losses, 5)]
+    assert advise(seen, 0.9, QUALITY)[0].verdict == "on track"
+
+
 def test_a_busy_machine_is_told_of_beside_the_verdict() -> None:
     seen = [stretch(500, 3.0, 3.5), stretch(1000, 2.5, 3.0, speed=500.0)]
     verdict, slow = advise(seen, 0.5, replace(QUALITY, speed=1000.0))

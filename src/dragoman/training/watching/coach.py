@@ -21,6 +21,8 @@ POOR = 3.0
 """BLEU below which translations are noise."""
 RISE = 0.02
 """Share by which the validation loss has risen above its lowest when it counts as rising."""
+LEAST_RISE = 0.01
+"""Nats that this has to be at least: a model that makes hardly any mistake has a loss that trembles about nothing."""
 FLAT = 0.03
 """Share by which a loss must fall over the last third of the updates to count as falling."""
 RATES = (1e-4, 2e-3)
@@ -126,7 +128,8 @@ def _overfitting(seen: Sequence[Stretch], share: float, situation: Situation) ->
     """The validation loss has risen in two validations, while the training loss fell; many passes were made."""
     lowest = min(seen, key=lambda one: one.valid)
     after = [one for one in seen if one.step > lowest.step]
-    if len(after) < 2 or after[-1].epoch < 5 or any(one.valid < (1 + RISE) * lowest.valid for one in after[-2:]):
+    risen = lowest.valid + max(RISE * lowest.valid, LEAST_RISE)
+    if len(after) < 2 or after[-1].epoch < 5 or any(one.valid < risen for one in after[-2:]):
         return None
     if lowest.loss is None or after[-1].loss is None or after[-1].loss >= lowest.loss:
         return None
