@@ -435,3 +435,15 @@ def test_more_threads_than_cores_are_told_of(lines: Path, dragoman: Dragoman, tm
     result = dragoman("train", tmp_path / "r", *files(lines), *given)
     assert result.code == 0
     assert f"training.threads is {threads}, but this process may use {threads - 1} of the cores" in words(result)
+
+
+def test_a_run_that_was_killed_after_its_end_was_moved_goes_on(
+    trained: Path, dragoman: Dragoman, tmp_path: Path
+) -> None:
+    run = shutil.copytree(trained, tmp_path / "r")
+    # As a kill leaves it that comes before the first checkpoint after --set training.steps=30.
+    config = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(config.replace("\n  steps: 24\n", "\n  steps: 30\n"))
+    assert json.loads((run / "last.json").read_text())["finished"]
+    assert "finished after 30 updates" in words(dragoman("train", run, "--resume"))
+    assert whole(run) == 30
