@@ -10,6 +10,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from dragoman.training.safety import splitting
+from dragoman.training.step import Update, gradient
+
 DYING = """
 import importlib, os, signal, sys
 from dragoman.cli.main import run
@@ -126,3 +131,17 @@ def wait_for(path: Path, process: "subprocess.Popen[str]", seconds: float = 120)
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def stop_during(monkeypatch: pytest.MonkeyPatch, *updates: int) -> list[int]:
+    """Sends this process SIGTERM during the updates of these numbers; gives a list that grows by one with each."""
+    made: list[int] = []
+
+    def stops(*arguments: Any) -> Update:
+        made.append(1)
+        if len(made) in updates:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return gradient(*arguments)
+
+    monkeypatch.setattr(splitting, "gradient", stops)
+    return made

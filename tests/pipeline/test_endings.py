@@ -1,21 +1,17 @@
 """How trainings end: with the mean of checkpoints, whatever stopped them; by patience; with no numbers for losses."""
 
 import json
-import os
-import signal
 from collections.abc import Callable
 from math import inf, nan
 from pathlib import Path
-from typing import Any, Never
+from typing import Never
 
 import pytest
 
 from dragoman.cli.display import _left
-from dragoman.training.safety import splitting
-from dragoman.training.step import Update, gradient
 from dragoman.training.validation import Validation, Validator
 from tests.pipeline.conftest import SMALL, Result, files, sets
-from tests.pipeline.killing import best, killed_at, weights
+from tests.pipeline.killing import best, killed_at, stop_during, weights
 from tests.pipeline.killing import lines as metrics
 
 Dragoman = Callable[..., Result]
@@ -54,15 +50,7 @@ def test_no_stop_and_no_kill_changes_the_mean_of_checkpoints(
     assert (weights(killed), best(killed)[1]) == (weights(whole), best(whole)[1])
     assert sum(line.get("mean", False) for line in metrics(killed)) == 1
     # The checkpoints of two stops are none of those that it is the mean of, and do not drive them out.
-    made: list[int] = []
-
-    def stops(*arguments: Any) -> Update:
-        made.append(1)
-        if len(made) in (17, 18):
-            os.kill(os.getpid(), signal.SIGTERM)
-        return gradient(*arguments)
-
-    monkeypatch.setattr(splitting, "gradient", stops)
+    stop_during(monkeypatch, 17, 18)
     assert "at update 17; saved" in words(dragoman("train", stopped, *mean))
     assert "at update 18; saved" in words(dragoman("train", stopped, "--resume"))
     assert dragoman("train", stopped, "--resume").code == 0

@@ -16,7 +16,7 @@ from dragoman.training.safety.health import Health
 from dragoman.training.safety.recovery import RETURNS
 from dragoman.training.step import Update, gradient
 from tests.pipeline.conftest import SMALL, Result, files, sets
-from tests.pipeline.killing import killed_at, same_ending
+from tests.pipeline.killing import killed_at, same_ending, stop_during
 from tests.pipeline.killing import lines as metrics
 
 Dragoman = Callable[..., Result]
@@ -87,15 +87,7 @@ def test_several_in_a_row_go_back_and_a_stop_changes_nothing(
     returns = [line for line in metrics(whole) if line.get("recovery") == "back"]
     assert [(line["step"], line["from"], line["returns"]) for line in returns] == [(4, 11, 1)]
     assert [line["step"] for line in metrics(whole) if "loss" in line] == list(range(1, 13))
-    made: list[int] = []
-
-    def stops(*arguments: Any) -> Update:
-        made.append(1)
-        if len(made) in (8, 15):
-            os.kill(os.getpid(), signal.SIGTERM)
-        return gradient(*arguments)
-
-    monkeypatch.setattr(splitting, "gradient", stops)
+    made = stop_during(monkeypatch, 8, 15)
     assert dragoman("train", stopped, *files(lines), *SHORT).code == 0
     assert dragoman("train", stopped, "--resume").code == 0
     assert json.loads((stopped / "last.json").read_text())["step"] < 12
@@ -150,15 +142,7 @@ def test_every_second_update_goes_back_and_a_stop_changes_nothing(
     assert "with 0.0625 of the learning rate from there on" in words(result)
     returns = [line for line in metrics(whole) if line.get("recovery") == "back"]
     assert [(line["step"], line["from"], line["returns"]) for line in returns] == [(9, 22, 1)]
-    made: list[int] = []
-
-    def stops(*arguments: Any) -> Update:
-        made.append(1)
-        if len(made) in (14, 20):
-            os.kill(os.getpid(), signal.SIGTERM)
-        return gradient(*arguments)
-
-    monkeypatch.setattr(splitting, "gradient", stops)
+    made = stop_during(monkeypatch, 14, 20)
     assert dragoman("train", stopped, *files(lines), *LONG).code == 0
     assert json.loads((stopped / "last.json").read_text())["step"] == 14
     for _ in range(2):
