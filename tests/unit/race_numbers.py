@@ -304,10 +304,10 @@ def unfair(race: Race, table: Found) -> tuple[list[Any], list[Row]]:
         "updates": "Who needs less time for them has no advantage from that.",
     }
     tuned = {
-        True: "Learning rate and dropout of each were found by one and the same search, on validation data, before any "
-        "race.",
-        False: "Not avoided yet: learning rate and dropout of each are usual values for its family, not the best of a "
-        "search.",
+        True: "Learning rate and dropout of each were found by one and the same search on Multi30k's validation data, "
+        "its rate on the pizzeria by the same search there, before any race; on the copy task each has a rate of its "
+        "own.",
+        False: "Not avoided: learning rate or dropout of each is not what a search found for it.",
     }
     expected = {
         "Settings made for one family": tuned[plan["tuned"]],

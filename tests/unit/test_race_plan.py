@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 
 from dragoman.config import ModelSettings, Settings
+from dragoman.config.loading import build_settings, override
 from dragoman.errors import DragomanError, UsageError
 from dragoman.models.build import build_model
 from dragoman.race.asking import Given, check_same
 from dragoman.race.budget import Asked, Pass, check_enough, each_of, seeds_of, shared_out
-from dragoman.race.contestants import FAMILIES, chosen, count, of_size, shapes
+from dragoman.race.contestants import FAMILIES, chosen, count, enter, of_size, shapes
 from dragoman.race.costs import Costs
 from dragoman.race.folder import RaceFolder
 from dragoman.race.machine import machine, versions
 from dragoman.race.material import divided, fingerprints, title
 from dragoman.race.parts import Part, parts
-from dragoman.race.plan import Contestant, Course, Plan, RaceBudget
-from dragoman.race.recipe import Question, main_recipe, pizzeria_recipe
+from dragoman.race.plan import Contestant, Course, Plan, RaceBudget, flat
+from dragoman.race.recipe import ALWAYS, Question, Recipe, main_recipe, pizzeria_recipe
 from dragoman.race.running import Clock
 from dragoman.training.facts import parameters
 
@@ -154,9 +155,19 @@ def test_a_recipe_lays_what_the_user_sets_over_what_a_family_has() -> None:
     assert grammar.base.data.corpus == "pizzeria:en-de"
     assert grammar.base.data.source == ""
     assert grammar.base.text.vocabulary_size == 1500
-    assert pizzeria_recipe(recipe).tuned("rnn").model.dropout == 0
+    rnn = pizzeria_recipe(recipe).tuned("rnn")
+    assert (rnn.model.dropout, rnn.training.learning_rate) == (0, FAMILIES["rnn"].grammar_rate)
     pizzeria = main_recipe(Question({"data.corpus": "pizzeria"}, Asked("minutes", 1), sets=fixed))
     assert pizzeria.preset == "demo"
+
+
+@pytest.mark.parametrize("family", ["rnn", "gru", "lstm"])
+def test_a_familys_preset_is_its_contestant(family: str) -> None:
+    recipe = Recipe("race", (), {})
+    size = recipe.base.text.vocabulary_size
+    contestant = enter(recipe.base, recipe.tuned, [f"{family}-attention"], (size, size))[0]
+    raced = flat(override(recipe.base, None, contestant.settings))
+    assert {key for key, value in flat(build_settings(family)).items() if value != raced[key]} <= ALWAYS.keys()
 
 
 def a_plan(**changes: Any) -> Plan:

@@ -112,7 +112,7 @@ class Plan:
     lengths: list[int] = field(default_factory=list)
     """Of the sentences that are timed, where they were given."""
     tuned: bool = False
-    """Whether learning rates and dropouts were found by a search (benchmarks/tune_families.py)."""
+    """Whether each has the learning rate and dropout that a search found for it (benchmarks/tune_families.py)."""
     trial: bool = False
     """Whether everything is measured in small, to try a race out."""
     format: int = field(default=FORMAT)

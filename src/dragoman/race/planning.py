@@ -49,7 +49,7 @@ def make_plan(folder: RaceFolder, question: Question, tell: Tell) -> Plan:
         command=_repeating(question.command, asked, seeds),
         date=str(date.today()),
         lengths=list(question.lengths),
-        tuned=TUNED,
+        tuned=not any(text.partition("=")[0] in TUNED for text in question.sets),
         trial=question.trial,
     )
     check_sizes(plan)

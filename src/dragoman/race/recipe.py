@@ -71,10 +71,12 @@ class Recipe:
     def tuned(self, name: str) -> Settings:
         """A contestant's settings, its width not yet found."""
         family = FAMILIES[name]
-        own = family.values(attention_kind(self.base.model)) | {"training.learning_rate": family.learning_rate}
+        own = family.values(attention_kind(self.base.model))
         if family.family != REFERENCE:
             own |= {"model.encoder_layers": family.layers, "model.decoder_layers": family.layers}
-        return self._over(own if self.preset == GRAMMAR else own | {"model.dropout": family.dropout})
+        if self.preset == GRAMMAR:
+            return self._over(own | {"training.learning_rate": family.grammar_rate})
+        return self._over(own | {"training.learning_rate": family.learning_rate, "model.dropout": family.dropout})
 
     def on(self, data: DataSettings, **decided: object) -> "Recipe":
         """The same on other data."""
