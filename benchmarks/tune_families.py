@@ -1,13 +1,13 @@
 """The learning rate and dropout of each of the race's contestants, found by one and the same small search.
 
-    python benchmarks/tune_families.py --corpus multi30k:en-de --updates 1500 --out runs/tune
-    python benchmarks/tune_families.py --only lstm,transformer --threads 1 --out runs/tune
+    python benchmarks/tune_families.py --corpus multi30k:en-de --threads 1 --out runs/tune
+    python benchmarks/tune_families.py --only lstm,transformer --rates 0.001 0.002 --updates 1500 --out runs/two
 
 First every learning rate is tried at the middle dropout, and those beyond while the best one is the smallest or the
-largest; then every other dropout at the best rate. Each trial makes
-the same number of updates on the same batches, has the same number of parameters, and is judged by the BLEU of the
-validation set (greedy); no test set is ever looked at. A search that was stopped goes on. Prints a Markdown table
-and writes every trial to OUT/tune.json; what is found goes into src/dragoman/race/contestants.py.
+largest; then every other dropout at the best rate. Each trial makes the same number of updates on the same batches,
+has the same number of parameters, and is judged by the BLEU of the validation set (greedy); no test set is ever looked
+at. A search that was stopped goes on. Prints a Markdown table and writes every trial to OUT/tune.json; what is found
+goes into src/dragoman/race/contestants.py.
 """
 
 import argparse
@@ -74,8 +74,8 @@ def main() -> None:
     parser.add_argument("--corpus", default="multi30k:en-de")
     parser.add_argument("--preset", default="race")
     parser.add_argument("--only", help="contestants by name, such as lstm,transformer")
-    parser.add_argument("--updates", type=int, default=1500)
-    parser.add_argument("--rates", type=float, nargs="+", default=[0.0005, 0.001, 0.002, 0.004])
+    parser.add_argument("--updates", type=int, default=900)
+    parser.add_argument("--rates", type=float, nargs="+", default=[0.002, 0.004, 0.008])
     parser.add_argument("--dropouts", type=float, nargs="+", default=[0.1, 0.2, 0.3])
     parser.add_argument("--threads", type=int, default=0, help="0: one for each core")
     parser.add_argument("--set", action="append", default=[], help="a setting of every trial")
