@@ -20,9 +20,10 @@ def test_every_number_of_a_real_race_is_the_logs(raced: Path) -> None:
     assert len(tables) == 29
     found = Page((raced / "report.html").read_text(encoding="utf-8"))
     assert len(found.verdicts) == 5
-    # Nobody learns to translate in 30 updates, so that BLEU cannot tell.
     assert "not measured" not in {verdict.judgement for verdict in found.verdicts[:4]}
-    assert found.verdicts[4].reason == "Nothing can tell: nobody translates yet, every BLEU is below 1."
+    # In 30 updates nobody learns to translate, or hardly: BLEU cannot tell, or tells that they are level.
+    assert found.verdicts[4].judgement in ("not measured", "does not hold here")
+    assert found.verdicts[4].reason.startswith(("Nothing can tell: nobody translates yet", "With 30 updates"))
     assert escape(plan["command"]) in (raced / "report.html").read_text(encoding="utf-8")
     assert len(found.alts) == len(list((raced / "pictures").iterdir()))
 

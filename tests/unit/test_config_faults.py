@@ -66,7 +66,7 @@ def test_text_in_a_file_must_be_text(tmp_path: Path) -> None:
 
 def test_a_misspelt_preset_is_named_with_the_nearest() -> None:
     assert fault(preset="smal") == "no preset 'smal'; did you mean 'small'?"
-    assert fault(preset="qqq") == "no preset 'qqq'; known: base, big, demo, patient, race, small, tiny"
+    assert fault(preset="qqq") == "no preset 'qqq'; known: base, big, demo, gru, lstm, patient, race, rnn, small, tiny"
 
 
 def test_all_faults_come_at_once_in_one_line(tmp_path: Path) -> None:
