@@ -17,7 +17,7 @@ LARGE = sets(
 )  # fmt: skip
 LIMITED = """
 import os, resource, sys
-import sacrebleu, torch.utils.tensorboard
+import sacrebleu, dragoman.training.safety.curves
 import dragoman.training.start as start
 from dragoman.cli.main import run
 from dragoman.training.watching import probe

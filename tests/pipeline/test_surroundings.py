@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dragoman.batches.epochs import Epoch, Epochs
 from dragoman.cli.display import JsonLines
@@ -55,6 +56,12 @@ def during(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[int, Callable[[], 
 def whole(run: Path) -> int:
     """Checks that the last checkpoint is whole, and gives its step."""
     return load_checkpoint(Run.open(run), "last", optimizer=True).step
+
+
+def curves(run: Path) -> dict[str, list[int]]:
+    """The steps of each curve as TensorBoard reads them."""
+    events = EventAccumulator(str(run / "tensorboard")).Reload()
+    return {name: [point.step for point in events.Scalars(name)] for name in events.Tags()["scalars"]}
 
 
 def limit_files(size: int) -> None:
@@ -105,6 +112,32 @@ def test_no_curves_without_tensorboard(
     assert result.code == 0
     assert "no TensorBoard curves from here on" in words(result)
     assert whole(run) == 12
+
+
+def test_curves_that_cannot_be_written_any_longer(lines: Path, dragoman: Dragoman, tmp_path: Path, during: Any) -> None:
+    run, before = tmp_path / "r", resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    during({3: lambda: limit_files(100), 5: lambda: limit_files(before)})
+    try:
+        result = dragoman("train", run, *files(lines), *TWELVE)
+    finally:
+        limit_files(before)
+    assert result.code == 0
+    assert words(result).count("no TensorBoard curves from here on (File too large)") == 1
+    assert [line["step"] for line in metrics(run) if "loss" in line] == list(range(1, 13))
+    assert curves(run)["loss"] == [1, 2]
+
+
+def test_curves_are_the_numbers_of_the_log(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
+    run = tmp_path / "r"
+    assert dragoman("train", run, *files(lines), *TWELVE).code == 0
+    assert dragoman("train", run, "--resume", *sets("training.steps=16")).code == 0
+    logged: dict[str, list[int]] = {}
+    for line in map(json.loads, (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()):
+        for name, value in line.items():
+            if name != "step" and isinstance(value, int | float):
+                logged.setdefault(name, []).append(line["step"])
+    assert logged["loss"] == list(range(1, 17))
+    assert curves(run) == logged
 
 
 def test_a_run_folder_that_is_removed(lines: Path, dragoman: Dragoman, tmp_path: Path, during: Any) -> None:

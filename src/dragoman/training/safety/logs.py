@@ -28,9 +28,8 @@ class Logs:
         """
         self._held.append(dict(line))
         self.flush()
-        for name, value in line.items():
-            if name != "step" and isinstance(value, int | float):
-                self._draw(self._add, name, value, line["step"])
+        numbers = {name: value for name, value in line.items() if isinstance(value, int | float)}
+        self._draw(self._add, numbers, numbers.pop("step"))
 
     def flush(self) -> None:
         """Writes what is held back, and warns the first time that it cannot.
@@ -62,25 +61,25 @@ class Logs:
         self._draw(self._close)
 
     def _open(self, step: int) -> None:
-        from torch.utils.tensorboard import SummaryWriter
+        from dragoman.training.safety.curves import Curves
 
-        self._curves = SummaryWriter(str(self._run.path / "tensorboard"), purge_step=step + 1)
+        self._curves = Curves(self._run.path / "tensorboard", step)
 
     def _reopen(self, step: int) -> None:
         if self._curves is not None:
             self._close()
             self._open(step)
 
-    def _add(self, name: str, value: float, step: int) -> None:
+    def _add(self, numbers: Mapping[str, float], step: int) -> None:
         if self._curves is not None:
-            self._curves.add_scalar(name, value, step)
+            self._curves.add(numbers, step)
 
     def _close(self) -> None:
         if self._curves is not None:
             self._curves.close()
 
     def _draw(self, act: Callable[..., None], *arguments: Any) -> None:
-        """TensorBoard writes in a thread of its own, and hands on whatever went wrong there."""
+        """Draws, or says that there will be no more curves."""
         try:
             act(*arguments)
         except Exception as error:
