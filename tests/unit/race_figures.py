@@ -146,8 +146,8 @@ def gradients(race: Race) -> dict[str, Any]:
                     for side, more in (("encoder", 0.0), ("decoder", 0.2)):
                         largest = {"orthogonal": 1.0, "plain": 1.15}[start] + (0.4 + more if moment == "trained" else 0)
                         sentence = f"the {side}'s matrix alone makes a gradient at most {largest:.2f} times as long"
-                        told = {"largest": largest, "radius": 0.8 * largest, "matrices": 1, "sentence": sentence}
-                        singular.append(about | {"side": side} | told)
+                        told = {"largest": largest, "radius": 0.8 * largest, "matrices": 1, "per_step": 0.6}
+                        singular.append(about | {"side": side, "sentence": sentence} | told)
     plan = {"length": 64, "sentences": 8, "updates": 200, "learnt_length": 16}
     return {
         "curves": curves,

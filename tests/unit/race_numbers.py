@@ -106,9 +106,9 @@ def singular(race: Race, _: Found) -> tuple[list[Any], list[Row]]:
     for one in race.measures["gradients"]["singular_values"]:
         moment = {"start": "before training", "trained": "after training"}[one["moment"]]
         clip = {None: "–", True: "on", False: "off"}[one["clip"]]
-        values = [one["side"], one["start"], moment, clip, one["largest"], one["radius"], one["sentence"]]
+        values = [one["side"], one["start"], moment, clip, one["largest"], one["radius"], one["per_step"]]
         rows.append((called(one["contestant"]), values))
-    return ["Side", "Start", "Moment", "Clipping", "Largest singular value", "Largest eigenvalue", "In words"], rows
+    return ["Side", "Start", "Moment", "Clipping", "Largest singular value", "Largest eigenvalue", "In the curve"], rows
 
 
 def gradient_trainings(race: Race, table: Found) -> tuple[list[Any], list[Row]]:

@@ -136,6 +136,8 @@ def check_numbers(race: Race, words: str) -> None:
     values += [looked.get(key, 0) for key in ("length", "sentences", "updates", "learnt_length")]
     translators = race.measures.get("gradients", {}).get("translators", {})
     values += [translators.get(key, 0) for key in ("sentences", "length", "seed")]
+    told = [one for one in race.measures.get("gradients", {}).get("singular_values", []) if one["as_raced"]]
+    values += [one[key] for one in told if one["clip"] is not False for key in ("largest", "radius", "per_step")]
     values += [plan["budget"]["total"]]
     values += [len(race.against_transformer()), len(race.tests()), untrained(race)]
     for number in numbers(re.sub(r"(main|pizzeria)/[a-z-]+-\d+", "", words)):

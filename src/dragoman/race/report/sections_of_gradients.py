@@ -18,7 +18,7 @@ _MOMENT_WORDS = {"start": "before training", "trained": "after training"}
 _SINGULAR = (
     "Why: on its way back, each step of a plain RNN multiplies a gradient by one and the same matrix. Its largest "
     "singular value says how much longer one step can make a gradient at most, its largest eigenvalue how much longer "
-    "each of many steps makes it. Encoder and decoder have one each, told beside what a step does in its curve."
+    "each of many steps makes it. Encoder and decoder have one each."
 )
 
 
@@ -46,7 +46,7 @@ def gradients(logs: Logs) -> Section:
     blocks.append(Points([line for axis in AXES for line in _words(axis, [one for one in found if one.axis == axis])]))
     blocks += _translators(logs, measure["translators"])
     if singular := measure.get("singular_values"):
-        blocks += [Text(_SINGULAR), tables.singular_table(singular)]
+        blocks += [_singular(singular), tables.singular_table(singular)]
     for axis in AXES:
         mine = [one for one in found if one.axis == axis]
         if mine:
@@ -55,6 +55,14 @@ def gradients(logs: Logs) -> Section:
         blocks += tables.gradient_tables(f"Gradients in the race's translators, {_AXIS_WORDS['decoder']}", raced)
     blocks.append(tables.trials_table(measure["trainings"]))
     return Section("gradients", "Gradients over distance", blocks)
+
+
+def _singular(values: Sequence[Json]) -> Text:
+    """Why gradients vanish or explode, told in full for the first contestant, as it raced."""
+    mine = [one for one in values if one["contestant"] == values[0]["contestant"] and one["as_raced"]]
+    one = [one for one in mine if one["clip"] is not False][-1]
+    when = "after training" if one["moment"] == "trained" else "before training"
+    return Text(f"{_SINGULAR} For {shown(one['contestant'])}, {when}: {one['sentence']}.")
 
 
 def _gradient_models(plan: Json) -> Text:

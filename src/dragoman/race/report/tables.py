@@ -91,10 +91,11 @@ def singular_table(values: Sequence[Json]) -> Table:
     for one in values:
         moment = "before training" if one["moment"] == "start" else "after training"
         clip = {True: "on", False: "off", None: MISSING}[one["clip"]]
-        told = [fixed(one["largest"], 3), fixed(one["radius"], 3), one["sentence"]]
+        told = [fixed(one["largest"], 3), fixed(one["radius"], 3), fixed(one["per_step"], 3)]
         rows.append([shown(one["contestant"]), one["side"], _start(one), moment, clip, *told])
-    head = [WHO, "Side", "Start", "Moment", "Clipping", "Largest singular value", "Largest eigenvalue", "In words"]
-    return Table("The recurrent matrix: how much a step can lengthen a gradient", head, rows)
+    head = [WHO, "Side", "Start", "Moment", "Clipping", "Largest singular value", "Largest eigenvalue", "In the curve"]
+    note = "How many times as long a step back makes a gradient: at most, in the long run, and with the tanh's slope."
+    return Table("The recurrent matrix: how much a step can lengthen a gradient", head, rows, note)
 
 
 def trials_table(trainings: Sequence[Json]) -> Table:
