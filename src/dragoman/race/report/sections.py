@@ -68,8 +68,8 @@ def _copying(logs: Logs) -> list[Block]:
         Text(
             "Copying: a small model of each contestant, at the learning rate that one and the same search found for "
             f"it, learns to write {measure['kinds']} kinds of tokens in the order in which it read them; a blind guess "
-            f"is right in {percent(measure['chance'], 1)}. One training of each. What counts is the distance up to which at least "
-            f"{percent(ENOUGH)} of the tokens come back."
+            f"is right in {percent(measure['chance'], 1)}. One training of each. What counts is the distance up to "
+            f"which at least {percent(ENOUGH)} of the tokens come back."
         ),
         tables.recall_table(logs, "recall"),
         tables.recall_table(logs, "forced"),
