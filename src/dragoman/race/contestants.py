@@ -40,13 +40,13 @@ class Family:
 
 
 FAMILIES: Mapping[str, Family] = {
-    "rnn": Family("rnn", False, 0.004, 0.1, 0.004),
-    "rnn-attention": Family("rnn", True, 0.004, 0.1, 0.004),
-    "gru": Family("gru", False, 0.008, 0.1, 0.008),
+    "rnn": Family("rnn", False, 0.002, 0.1, 0.004),
+    "rnn-attention": Family("rnn", True, 0.002, 0.1, 0.004),
+    "gru": Family("gru", False, 0.004, 0.1, 0.008),
     "gru-attention": Family("gru", True, 0.004, 0.1, 0.004),
-    "lstm": Family("lstm", False, 0.008, 0.1, 0.008),
-    "lstm-attention": Family("lstm", True, 0.008, 0.1, 0.004),
-    "transformer": Family("transformer", True, 0.004, 0.1, 0.004),
+    "lstm": Family("lstm", False, 0.004, 0.1, 0.008),
+    "lstm-attention": Family("lstm", True, 0.004, 0.1, 0.004),
+    "transformer": Family("transformer", True, 0.002, 0.1, 0.004),
 }
 """In the order in which they are told of."""
 TUNED = ("training.learning_rate", "model.dropout")
