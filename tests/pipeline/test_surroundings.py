@@ -9,7 +9,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +68,20 @@ def limit_files(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
-def test_a_disk_that_is_full_for_a_while(lines: Path, dragoman: Dragoman, tmp_path: Path, during: Any) -> None:
-    run, before = tmp_path / "r", resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-    during({6: lambda: limit_files(60_000), 10: lambda: limit_files(before)})
-    try:
-        result = dragoman("train", run, *files(lines), *TWELVE)
-    finally:
-        limit_files(before)
+@pytest.fixture
+def usual_limit() -> Iterator[int]:
+    """How large a file may be, which it may again after the test."""
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    yield usual
+    limit_files(usual)
+
+
+def test_a_disk_that_is_full_for_a_while(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, during: Any, usual_limit: int
+) -> None:
+    run = tmp_path / "r"
+    during({6: lambda: limit_files(60_000), 10: lambda: limit_files(usual_limit)})
+    result = dragoman("train", run, *files(lines), *TWELVE)
     assert result.code == 0
     assert "cannot save checkpoint 8" in words(result)
     assert "checkpoint 4 is still the newest: the training goes on and will try again" in words(result)
@@ -114,13 +121,12 @@ def test_no_curves_without_tensorboard(
     assert whole(run) == 12
 
 
-def test_curves_that_cannot_be_written_any_longer(lines: Path, dragoman: Dragoman, tmp_path: Path, during: Any) -> None:
-    run, before = tmp_path / "r", resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-    during({3: lambda: limit_files(100), 5: lambda: limit_files(before)})
-    try:
-        result = dragoman("train", run, *files(lines), *TWELVE)
-    finally:
-        limit_files(before)
+def test_curves_that_cannot_be_written_any_longer(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, during: Any, usual_limit: int
+) -> None:
+    run = tmp_path / "r"
+    during({3: lambda: limit_files(100), 5: lambda: limit_files(usual_limit)})
+    result = dragoman("train", run, *files(lines), *TWELVE)
     assert result.code == 0
     assert words(result).count("no TensorBoard curves from here on (File too large)") == 1
     assert [line["step"] for line in metrics(run) if "loss" in line] == list(range(1, 13))

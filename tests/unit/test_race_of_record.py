@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dragoman.race.contestants import FAMILIES
+from dragoman.race.copying import RATES
 from dragoman.race.logs import read_logs
 from dragoman.race.machine import versions
 from dragoman.race.report import build
@@ -37,6 +38,8 @@ def test_it_raced_with_what_the_search_found() -> None:
         assert family.learning_rate == best("multi30k, as long as in the race", name)["learning_rate"], name
         assert family.dropout == best("multi30k", name)["dropout"], name
         assert family.grammar_rate == best("pizzeria", name)["learning_rate"], name
+        copied = [trial for trial in rounds["copying"]["trials"] if trial["contestant"] == name]
+        assert RATES[name] == max(copied, key=lambda trial: trial["greedy"] + trial["forced"])["learning_rate"], name
     for course, values in zip(plan.courses, ("learning_rate", "grammar_rate"), strict=True):
         for one in course.contestants:
             assert one.settings["training.learning_rate"] == getattr(FAMILIES[one.name], values), one.name
