@@ -4,6 +4,7 @@ import errno
 import gzip
 import json
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -171,14 +172,37 @@ def test_nothing_is_overwritten(dragoman: Dragoman, tmp_path: Path) -> None:
 
 def test_a_full_disk(dragoman: Dragoman, tmp_path: Path) -> None:
     for name in ("a.en", "a.de"):
-        (tmp_path / name).write_text("one good line\n" * 10, encoding="utf-8")
-    (tmp_path / "out.removed.tsv.part").symlink_to("/dev/full")
-    fails(
-        dragoman("corpus", "check", tmp_path / "a.en", tmp_path / "a.de", "--clean", tmp_path / "out"),
-        1,
-        os.strerror(errno.ENOSPC),
-    )
+        (tmp_path / name).write_text("one good line, and a long one\n" * 1000, encoding="utf-8")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Enough for what is noted of each pair, too little for the pairs.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        result = dragoman("corpus", "check", tmp_path / "a.en", tmp_path / "a.de", "--clean", tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    fails(result, 1, f"{os.strerror(errno.EFBIG)}); free the disk, or choose another place")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.de", "a.en"]
+
+
+def test_cells_of_a_spreadsheet(dragoman: Dragoman, tmp_path: Path) -> None:
+    cells = [f'"sentence {number} is here"\t"hier ist Satz {number}"\n' for number in range(50)]
+    for name, share in (("all", 50), ("few", 10)):
+        plain = [cell.replace('"', "") for cell in cells[share:]]
+        (tmp_path / f"{name}.tsv").write_text("".join(cells[:share] + plain), encoding="utf-8")
+        result = dragoman("corpus", "check", "--tsv", tmp_path / f"{name}.tsv")
+        assert ("nearly every line stands in quotation marks" in " ".join(result.out.split())) is (name == "all")
+
+
+def test_cleaning_leaves_other_files_alone(dragoman: Dragoman, tmp_path: Path) -> None:
+    for name in ("a.en", "a.de", "out.en.part"):
+        (tmp_path / name).write_text(f"one good line of {name}\n" * 3, encoding="utf-8")
+    (tmp_path / "out.de.part").symlink_to(tmp_path / "a.de")
+    assert dragoman("corpus", "check", tmp_path / "a.en", tmp_path / "a.de", "--clean", tmp_path / "out").code == 0
+    assert (tmp_path / "out.en.part").read_text() == "one good line of out.en.part\n" * 3
+    assert (tmp_path / "a.de").read_text() == "one good line of a.de\n" * 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a.de", "a.en", "out.de", "out.de.part", "out.en", "out.en.part", "out.removed.tsv",
+    ]  # fmt: skip
 
 
 def test_named_corpora(dragoman: Dragoman) -> None:

@@ -6,6 +6,7 @@ import os
 import random
 import re
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -253,6 +254,23 @@ def test_workers_change_nothing(captions: ParallelText, tmp_path: Path, monkeypa
     assert reports[0] == reports[1]
     for ending in ("en", "de", "removed.tsv"):
         assert (tmp_path / f"1.{ending}").read_bytes() == (tmp_path / f"2.{ending}").read_bytes()
+
+
+def test_long_lines_stay_in_bounds(captions: ParallelText, tmp_path: Path) -> None:
+    def peak(lines: int) -> int:
+        sides = [[" ".join(side[:400])] * lines for side in (captions.source, captions.target)]
+        text = FilePairs(*files_of(tmp_path, *sides))
+        tracemalloc.start()
+        found = check(text, Wishes(("en", "de"), workers=1))
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert (found.pairs, max(len(one.examples[0].source) for one in found.findings)) == (lines, 1000)
+        return used
+
+    identify("loads what the library knows of languages")
+    few = peak(120)
+    assert (tmp_path / "x.en").stat().st_size > 120 * 20_000
+    assert peak(360) < 1.1 * few
 
 
 def _die(_: object) -> None:

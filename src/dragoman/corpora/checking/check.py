@@ -15,7 +15,7 @@ from dragoman.corpora.checking.kinds import KINDS, bit, either, removing
 from dragoman.corpora.checking.lengths import learn_ratios, sample_lengths
 from dragoman.corpora.checking.lines import read_line
 from dragoman.corpora.checking.pairs import Pairs, read_test_lines
-from dragoman.corpora.checking.report import Example, Finding, Report, uneven
+from dragoman.corpora.checking.report import Example, Finding, Report, quotes, uneven
 from dragoman.corpora.checking.scanning import LeakDigests, scan_all
 from dragoman.corpora.checking.shifts import REACH, Stretch, find_shifts, learn_background
 from dragoman.corpora.checking.survey import Advance, survey
@@ -26,6 +26,8 @@ EXAMPLES = 3
 _WHOLE = ("ratio", "shifted", "duplicate", "near-duplicate", "other-target")
 """Kinds that only the whole corpus shows; their flags take one byte a pair."""
 _BLOCK = 1 << 18
+_SHOWN = 1_000
+"""Characters of an example that are kept."""
 
 
 def _quiet(stage: str, done: int, total: int) -> None:
@@ -74,11 +76,9 @@ def check(pairs: Pairs, wishes: Wishes | None = None) -> Report:
         if files:
             wishes.advance("writing", 0, 0)
             clean(pairs, files, judged.flags, removing(wishes.keep))
-    note = uneven(pairs.counts, judged.stretches)
+    notes = [note for note in (uneven(pairs.counts, judged.stretches), quotes(known.quoted)) if note]
     languages = (known.sides[0].language, known.sides[1].language)
-    return Report(
-        pairs.name, pairs.counts, kept, languages, strangers, findings, judged.stretches, [note] if note else []
-    )
+    return Report(pairs.name, pairs.counts, kept, languages, strangers, findings, judged.stretches, notes)
 
 
 def _digests(files: Sequence[Path]) -> LeakDigests:
@@ -167,12 +167,12 @@ class _Judged:
 
 
 def _texts(pairs: Pairs, wanted: set[int]) -> dict[int, Example]:
-    """Reads the text of some pairs."""
+    """Reads the beginnings of some pairs' lines."""
     found: dict[int, Example] = {}
     for chunk in pairs.chunks() if wanted else ():
         for place in sorted(place for place in wanted if 0 <= place - chunk.first < len(chunk.source)):
             texts = [side[place - chunk.first].decode("utf-8", "replace") for side in (chunk.source, chunk.target)]
-            found[place] = Example(place + 1, *texts)
+            found[place] = Example(place + 1, *(text[:_SHOWN] for text in texts))
         if len(found) == len(wanted):
             break
     return found

@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -46,8 +48,11 @@ def clean(pairs: Pairs, files: list[Path], flags_of: FlagsOf, mask: int) -> None
     Raises:
         DragomanError: the files cannot be written.
     """
-    parts = [path.with_name(f"{path.name}.part") for path in files]
+    aside = None
     try:
+        # A folder of its own, so that no file of the user's is in the way.
+        aside = Path(mkdtemp(prefix=f".{files[0].stem}-", dir=files[0].parent))
+        parts = [aside / path.name for path in files]
         with ExitStack() as stack:
             streams = [stack.enter_context(part.open("wb")) for part in parts]
             for chunk in pairs.chunks():
@@ -55,6 +60,9 @@ def clean(pairs: Pairs, files: list[Path], flags_of: FlagsOf, mask: int) -> None
                 if len(flags) != len(chunk.source):
                     raise DragomanError(f"{pairs.name} changed while it was read; try again when nothing writes to it")
                 _write(chunk, flags, mask, streams)
+            for stream in streams:
+                stream.flush()
+                os.fsync(stream.fileno())
         for part, path in zip(parts, files, strict=True):
             os.replace(part, path)
     except OSError as error:
@@ -62,10 +70,8 @@ def clean(pairs: Pairs, files: list[Path], flags_of: FlagsOf, mask: int) -> None
             f"cannot write {files[0].parent / '...'} ({error.strerror}); free the disk, or choose another place"
         ) from error
     finally:
-        for part in parts:
-            # A disk that may not be written to has been told of.
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+        if aside:
+            rmtree(aside, ignore_errors=True)
 
 
 def _write(chunk: Chunk, flags: NDArray[np.uint64], mask: int, streams: list[Any]) -> None:

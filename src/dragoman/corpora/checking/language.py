@@ -21,6 +21,8 @@ STRANGE = -2.0
 """Robust standard deviations below the middle, from which a line looks strange."""
 COMMON = 0.6
 """The least share of a side's lines that must be of one language for it to be the side's."""
+BEGINNING = 2_000
+"""Bytes of a line by which its language is judged."""
 _BUCKETS = 1 << 16
 _BLOCK = 2_000
 """Lines whose trigrams are in memory at once."""
@@ -111,6 +113,7 @@ def _means(table: NDArray[np.float32], lines: list[bytes]) -> tuple[NDArray[np.f
 
 def _trigrams(lines: list[bytes]) -> tuple[NDArray[np.uint32], NDArray[np.float32], NDArray[np.int64]]:
     """Trigrams of all lines in a row: their buckets, 1 where the middle is a letter, and where each line ends."""
+    lines = [line[:BEGINNING] for line in lines]
     signs = _FOLDED[np.frombuffer(b"\n" + b"\n".join(lines) + b"\n", dtype=np.uint8)].astype(np.uint32)
     together = (signs[:-2] << 16) | (signs[1:-1] << 8) | signs[2:]
     ids = (together * np.uint32(2654435761)) >> np.uint32(16)

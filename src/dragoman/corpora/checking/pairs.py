@@ -4,22 +4,25 @@ import codecs
 import gzip
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import zip_longest
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
 from dragoman.corpora.parallel import ParallelText
 from dragoman.errors import DragomanError
 
-CHUNK = 10_000
-"""Pairs that are read, sent to a worker and checked at once."""
+CHUNK, CHUNK_BYTES = 10_000, 1 << 22
+"""Pairs that are read, sent to a worker and checked at once; fewer where their lines have more bytes together."""
 LINE_LIMIT = 1 << 24
 """Bytes of the longest line; beyond this it is not text with one sentence a line."""
 _GZIP_MAGIC = b"\x1f\x8b"
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+Pair = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True)
@@ -75,17 +78,19 @@ class FilePairs:
         """Reads pairs as long as both files have lines, then counts what is left."""
         with ExitStack() as stack:
             sources, targets = (_lines(path, stack) for path in (self.source, self.target))
-            first = 0
-            while True:
-                source, target = list(islice(sources, CHUNK)), list(islice(targets, CHUNK))
-                pairs = min(len(source), len(target))
-                if pairs:
-                    yield Chunk(first, source[:pairs], target[:pairs])
-                first += pairs
-                if pairs < CHUNK:
-                    break
-            rest = [sum(1 for _ in lines) for lines in (sources, targets)]
-            self.counts = (first + len(source) - pairs + rest[0], first + len(target) - pairs + rest[1])
+            first, rest = 0, [0, 0]
+
+            def pairs() -> Iterator[Pair]:
+                for source, target in zip_longest(sources, targets):
+                    if source is not None and target is not None:
+                        yield source, target
+                    else:
+                        rest[source is None] += 1
+
+            for source, target in _blocks(pairs()):
+                yield Chunk(first, source, target)
+                first += len(source)
+            self.counts = (first + rest[0], first + rest[1])
 
 
 @dataclass
@@ -107,13 +112,19 @@ class TsvPairs:
     def chunks(self) -> Iterator[Chunk]:
         """Splits every line at its first tab; a line without one has an empty target."""
         with ExitStack() as stack:
-            lines = _lines(self.path, stack)
-            first = 0
-            while block := list(islice(lines, CHUNK)):
-                parts = [line.partition(b"\t") for line in block]
-                torn = frozenset(place for place, line in enumerate(block) if line.count(b"\t") != 1)
-                yield Chunk(first, [part[0] for part in parts], [part[2] for part in parts], torn)
-                first += len(block)
+            first, torn = 0, set[int]()
+
+            def pairs() -> Iterator[Pair]:
+                for place, line in enumerate(_lines(self.path, stack)):
+                    source, tab, target = line.partition(b"\t")
+                    if not tab or b"\t" in target:
+                        torn.add(place)
+                    yield source, target
+
+            for source, target in _blocks(pairs()):
+                yield Chunk(first, source, target, frozenset(place - first for place in torn))
+                first += len(source)
+                torn.clear()
             self.counts = (first, first)
 
 
@@ -139,10 +150,27 @@ class TextPairs:
 
     def chunks(self) -> Iterator[Chunk]:
         """Cuts the lists."""
-        for first in range(0, len(self.text), CHUNK):
-            part = slice(first, first + CHUNK)
-            source, target = ([line.encode() for line in side[part]] for side in (self.text.source, self.text.target))
+        first = 0
+        sides = (map(str.encode, side) for side in (self.text.source, self.text.target))
+        for source, target in _blocks(zip(*sides, strict=True)):
             yield Chunk(first, source, target)
+            first += len(source)
+
+
+def _blocks(pairs: Iterable[Pair]) -> Iterator[tuple[list[bytes], list[bytes]]]:
+    """Either side's lines, so many at once as are one chunk."""
+    sources: list[bytes] = []
+    targets: list[bytes] = []
+    size = 0
+    for source, target in pairs:
+        sources.append(source)
+        targets.append(target)
+        size += len(source) + len(target)
+        if size >= CHUNK_BYTES or len(sources) == CHUNK:
+            yield sources, targets
+            sources, targets, size = [], [], 0
+    if sources:
+        yield sources, targets
 
 
 def read_test_lines(path: Path) -> Iterator[bytes]:

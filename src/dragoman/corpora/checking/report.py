@@ -105,3 +105,13 @@ def uneven(counts: tuple[int, int], stretches: list[Stretch]) -> str:
         return f"{said}: {many} {lost} near line {last.first + 1:,}, from which the sides are shifted to the end"
     shifted = "where the sides went apart was not found" if stretches else "the lines before do not look shifted"
     return f"{said}; the last {abs(difference):,} have no partner, and {shifted}"
+
+
+def quotes(everywhere: bool) -> str:
+    """Says what quotation marks around nearly every line are; empty where there are none."""
+    if not everywhere:
+        return ""
+    return (
+        "nearly every line stands in quotation marks, as a spreadsheet writes cells: they would be learnt as text; "
+        "write the file without them"
+    )

@@ -4,7 +4,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dragoman.corpora.checking.language import LetterModel, guess_language, known_languages, learn_letters
+from dragoman.corpora.checking.language import (
+    BEGINNING,
+    LetterModel,
+    guess_language,
+    known_languages,
+    learn_letters,
+)
 from dragoman.corpora.checking.lines import has_escapes, script_counts
 from dragoman.corpora.checking.pairs import Pairs
 
@@ -16,6 +22,8 @@ _USUAL = 0.05
 """A script that so many of a side's letters are of is one of its scripts."""
 _ESCAPED = 0.01
 """Where so many lines have Moses' escapes, they are the way that the corpus is written."""
+_IN_QUOTES = 0.9
+"""Where so many lines are in quotation marks, a spreadsheet has put them there."""
 
 Advance = Callable[[str, int, int], None]
 """Told now and then what is done, how many pairs of it, and of how many (0: not known)."""
@@ -39,6 +47,8 @@ class Survey:
     counts: tuple[int, int]
     """Lines of the source and of the target."""
     sides: tuple[Side, Side]
+    quoted: bool
+    """Whether nearly every line stands in quotation marks."""
 
     @property
     def pairs(self) -> int:
@@ -55,7 +65,8 @@ def survey(pairs: Pairs, languages: tuple[str, str], advance: Advance) -> Survey
         advance: Progress.
     """
     sources, targets = _sample(pairs, advance)
-    return Survey(pairs.counts, (_side(sources, targets, languages[0]), _side(targets, sources, languages[1])))
+    sides = (_side(sources, targets, languages[0]), _side(targets, sources, languages[1]))
+    return Survey(pairs.counts, sides, _quoted(sources) and _quoted(targets))
 
 
 def _sample(pairs: Pairs, advance: Advance) -> tuple[list[bytes], list[bytes]]:
@@ -65,12 +76,17 @@ def _sample(pairs: Pairs, advance: Advance) -> tuple[list[bytes], list[bytes]]:
     step = 1
     for chunk in pairs.chunks():
         start = -chunk.first % step
-        sources += chunk.source[start::step]
-        targets += chunk.target[start::step]
+        sources += [line[:BEGINNING] for line in chunk.source[start::step]]
+        targets += [line[:BEGINNING] for line in chunk.target[start::step]]
         while len(sources) > 2 * SAMPLE:
             sources, targets, step = sources[::2], targets[::2], step * 2
         advance("reading", chunk.first + len(chunk.source), 0)
     return sources, targets
+
+
+def _quoted(lines: list[bytes]) -> bool:
+    quoted = sum(line.startswith(b'"') and (line.endswith(b'"') or len(line) == BEGINNING) for line in lines)
+    return quoted > _IN_QUOTES * len(lines)
 
 
 def _side(own: list[bytes], other: list[bytes], language: str) -> Side:
