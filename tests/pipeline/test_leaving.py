@@ -1,5 +1,6 @@
 """How a command ends: at once, with all that it said, and with one line where that could not be written."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -40,3 +41,12 @@ def test_wrong_usage_keeps_its_code() -> None:
     done = subprocess.run([*COMMAND, "settings", "--nothing"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
+
+
+def test_output_is_utf8_whatever_the_locale(tmp_path: Path) -> None:
+    for name in ("a.en", "a.ru"):
+        (tmp_path / name).write_text("“Привет” – hello to everybody\n" * 3, encoding="utf-8")
+    command = [*COMMAND, "corpus", "check", str(tmp_path / "a.en"), str(tmp_path / "a.ru")]
+    done = subprocess.run(command, capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "“Привет” – hello to everybody" in done.stdout.decode("utf-8")

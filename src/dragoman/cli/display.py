@@ -1,10 +1,12 @@
 """What people and programs see of a training: a live bar on a terminal, lines in a file, JSON for a program."""
 
+import os
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -95,7 +97,9 @@ class Display:
     def close(self) -> None:
         """Takes the bar away, where there is one: it would leave an empty line in a file."""
         if self._bar is not None:
-            self._progress.stop()
+            with suppress(OSError, ValueError):
+                self._progress.stop()
+        drop_unwritten(sys.stderr)
 
 
 class JsonLines:
@@ -130,7 +134,17 @@ class JsonLines:
         print_json({"event": "end", "message": message, **({"next": following} if following else {})})
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Drops what could not be written."""
+        drop_unwritten(sys.stdout)
+
+
+def drop_unwritten(stream: TextIO) -> None:
+    """Lets go of what nobody takes (a closed pipe, a full disk), so that it does not fail once more at the end."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def print_json(value: Mapping[str, Any]) -> None:

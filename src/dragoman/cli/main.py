@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 from contextlib import suppress
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -59,7 +60,15 @@ def main() -> None:
         # Closed by who started us: what is said goes nowhere, and no file that is opened takes its number.
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    speak_utf8()
     leave(run(sys.argv[1:]))
+
+
+def speak_utf8() -> None:
+    """Text is UTF-8, whatever the locale; a terminal alone keeps its own, with escapes for what that cannot say."""
+    for stream, errors in ((sys.stdin, "strict"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors=errors)
 
 
 def leave(code: int) -> None:
@@ -108,5 +117,6 @@ def run(arguments: list[str]) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"error: {visible(' '.join(message.split()))}", file=sys.stderr)
+    with suppress(OSError):
+        print(f"error: {visible(' '.join(message.split()))}", file=sys.stderr)
     return code
