@@ -1,5 +1,6 @@
 """Averaged weights in a whole training: what is saved, shown and resumed; the mean of the last checkpoints."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,19 @@ def test_the_mean_of_the_last_checkpoints_is_taken_where_it_is_better(
     resumed = dragoman("train", run, "--resume", *sets("training.snapshots=2", "training.learning_rate=1e-9"))
     assert resumed.code == 2
     assert "training.learning_rate" in resumed.err
+
+
+def test_a_damaged_checkpoint_costs_the_mean_alone(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
+    run, settings = tmp_path / "run", sets(*SMALL, "training.validate_every=4", "training.snapshots=3")
+    assert dragoman("train", run, *files(lines), *settings, *sets("training.steps=8")).code == 0
+    model = run / "checkpoints" / "00000004" / "model.safetensors"
+    model.write_bytes(model.read_bytes()[:-9])
+    result = dragoman("train", run, "--resume", *sets("training.steps=12"))
+    assert result.code == 0
+    said = " ".join(result.err.split())
+    assert "00000004/model.safetensors is damaged" in said
+    assert "; the mean of the last checkpoints is not tried" in said
+    assert json.loads((run / "last.json").read_text())["finished"]
 
 
 def test_a_setting_that_needs_dropout_says_so(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """A training's data on the disk: windows, kills, pipes, files that changed or went, a store that was deleted."""
 
 import contextlib
+import errno
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from dragoman.training import preparing
 from tests.pipeline.conftest import SMALL, Result, files, sets
 from tests.pipeline.killing import killed_at, same_ending
 from tests.pipeline.test_bad_input import fails
@@ -217,6 +220,39 @@ def test_a_pipe_whose_reader_was_killed(dragoman: Dragoman, lines: Path, tmp_pat
     pipe.unlink()
     shutil.copy(lines / "train.en", pipe)
     assert dragoman("train", run, "--resume").code == 0
+
+
+def test_a_disk_that_fills_after_a_pipe_was_read(
+    dragoman: Dragoman, lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came through the pipe is kept, and --resume goes on with it."""
+    run, pipe = tmp_path / "run", tmp_path / "train.en"
+    os.mkfifo(pipe)
+    feeder = threading.Thread(target=_feed, args=(lines / "train.en", pipe))
+    feeder.start()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    given = [str(pipe) if option == str(lines / "train.en") else option for option in files(lines)]
+    with monkeypatch.context() as patch:
+        patch.setattr(preparing, "store_pairs", full)
+        words = f"cannot use {run / 'store'} (No space left on device); free some space or choose another place"
+        fails(dragoman("train", run, *given, *SHORT), 1, f"{words}; what was read is kept: go on with --resume")
+    feeder.join()
+    assert dragoman("train", run, "--resume").code == 0
+
+
+def test_a_data_file_that_the_disk_does_not_tell_of(dragoman: Dragoman, trained: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(trained, tmp_path / "r")
+    noted = json.loads((run / "data.json").read_text())
+    noted["files"][0]["path"] = "/" + 300 * "x"
+    (run / "data.json").write_text(json.dumps(noted))
+    config = (run / "config.yaml").read_text()
+    source = re.search("source: (.*train.en)", config)
+    assert source
+    (run / "config.yaml").write_text(config.replace(source[1], "/" + 300 * "x"))
+    fails(dragoman("train", run, "--resume", *sets("training.steps=26")), 1, "cannot read /xxx", "(File name too long)")
 
 
 def _feed(source: Path, pipe: Path) -> None:

@@ -5,8 +5,11 @@ import io
 import json
 import os
 import resource
+import shlex
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,10 +22,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from dragoman.batches.epochs import Epoch, Epochs
 from dragoman.cli.display import JsonLines
 from dragoman.models.hardware import usable_cores
-from dragoman.runs import Run, checkpoints, load_checkpoint
-from dragoman.training import start
+from dragoman.runs import Run, checkpoints, load_checkpoint, mark_last
+from dragoman.training import loop, start
+from dragoman.training.reporting import Silent
 from dragoman.training.safety import room, splitting
-from dragoman.training.safety.telling import guarded
+from dragoman.training.safety.telling import Guarded
 from dragoman.training.step import gradient
 from tests.pipeline.conftest import SMALL, Result, files, sets
 from tests.pipeline.killing import best, same_ending, weights
@@ -108,6 +112,32 @@ def test_metrics_that_cannot_be_written_wait(lines: Path, dragoman: Dragoman, tm
     assert words(result).count("metrics.jsonl (Is a directory)") == 1
     assert "its lines are kept until they can be written" in words(result)
     assert [line["step"] for line in metrics(run) if "loss" in line] == list(range(1, 13))
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_metrics_that_wait_to_the_end(
+    in_time: bool, lines: Path, dragoman: Dragoman, tmp_path: Path, during: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, log, aside = tmp_path / "r", tmp_path / "r" / "metrics.jsonl", tmp_path / "aside"
+
+    def block() -> None:
+        log.rename(aside)
+        log.mkdir()
+
+    def mark(*arguments: Any) -> None:
+        mark_last(*arguments)
+        if in_time:
+            log.rmdir()
+            aside.rename(log)
+
+    during({11: block})
+    monkeypatch.setattr(loop, "mark_last", mark)
+    result = dragoman("train", run, *files(lines), *TWELVE)
+    assert result.code == 0
+    assert ("the last 3 lines of metrics.jsonl could not be written" in words(result)) is not in_time
+    if in_time:
+        assert [line["step"] for line in metrics(run) if "loss" in line] == list(range(1, 13))
+        assert metrics(run)[-1]["validation_loss"] > 0
 
 
 def test_no_curves_without_tensorboard(
@@ -366,19 +396,37 @@ def test_a_reader_that_has_gone(
 
 
 def test_a_reporter_that_fails_costs_nothing() -> None:
-    class Broken:
+    class Broken(Silent):
         error: BaseException = OSError(5, "Input/output error")
 
         def warned(self, message: str) -> None:
             raise self.error
 
     broken, gone = Broken(), list[str]()
-    reporter: Any = guarded(broken, lambda: gone.append("closed"))  # type: ignore[arg-type]
+    reporter = Guarded(broken)
     reporter.warned("lost")
+    reporter.when_closed(lambda: gone.append("closed"))
     assert gone == []
     for broken.error in (BrokenPipeError(), SystemExit(1)):
         reporter.warned("lost")
     assert gone == ["closed", "closed"]
+    reporter.when_closed(lambda: gone.append("again"))
+    assert gone[2:] == ["again"]
+
+
+@pytest.mark.parametrize(
+    ("output", "step"),
+    [("--json | head -3", 3), ("2>&1 | true", 0), ("--json > /dev/full", 12), ("2> /dev/full", 12)],
+)
+def test_an_output_that_takes_nothing(output: str, step: int, lines: Path, tmp_path: Path) -> None:
+    """A reader that has gone stops the training, which is saved; a full disk does not; neither spoils the exit code."""
+    run = tmp_path / "r"
+    command = [sys.executable, "-m", "dragoman", "train", str(run), *files(lines), *TWELVE]
+    script = f"{shlex.join(command)} {output}; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, timeout=200)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert step <= whole(run) <= (12 if step == 12 else step + 4)
+    assert (json.loads((run / "last.json").read_text()).get("finished") is True) is (step == 12)
 
 
 def test_a_damaged_last_checkpoint_gives_way(trained: Path, dragoman: Dragoman, tmp_path: Path) -> None:
@@ -428,12 +476,14 @@ def test_settings_that_were_edited_by_hand(dragoman: Dragoman, trained: Path, tm
     for old, new, said in (
         ("target_tokens: 500", "target_tokens: 90", "batches.target_tokens was 500 and is 90"),
         ("warmup_steps: 10", "warmup_steps: 11", "training.warmup_steps was 10 and is 11"),
+        ("valid_lines: 1000", "valid_lines: 7", "data.valid_lines was 1000 and is 7"),
     ):
         assert old in before
         (run / "config.yaml").write_text(before.replace(old, new))
         result = dragoman("train", run, "--resume", *sets("training.steps=26"))
         assert result.code == 1
         assert f"config.yaml was edited since checkpoint 24 ({said}); put it back as it was" in words(result)
+        assert (run / "store" / "text" / "seal.json").exists()
     # What may be given anew may be written too.
     (run / "config.yaml").write_text(before.replace("steps: 24", "steps: 25").replace("beam: 5", "beam: 3"))
     assert dragoman("train", run, "--resume", *sets("training.log_every=1")).code == 0

@@ -305,3 +305,24 @@ def test_the_next_save_clears_away_what_a_killed_trainer_left(run: Run) -> None:
     assert checkpoint_steps(run) == []
     save(run, 20)
     assert names(run) == ["00000020"]
+
+
+def test_a_kill_between_two_names_loses_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint that is saved a second time stays until the other one has its name."""
+    save(run, 10)
+    first = Path.replace
+
+    def killed(self: Path, target: Path) -> Path:
+        if target.name == "00000010":
+            os._exit(9)
+        return first(self, target)
+
+    if not (child := os.fork()):
+        monkeypatch.setattr(Path, "replace", killed)
+        save(run, 10)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert checkpoint_steps(run) == []
+    with run.lock():
+        assert names(run) == ["00000010"]
+        assert load_checkpoint(run, "last").step == 10

@@ -411,21 +411,23 @@ def first_batch(name):
     return epochs
 
 kept = first_batch("small")
-before = resident()
+kept = first_batch("middle")
+before = len(kept.pairs), resident()
 kept = first_batch("large")
-print(resident() - before, len(kept.pairs))
+print(resident() - before[1], len(kept.pairs) - before[0])
 """
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell how memory is used")
 def test_memory_grows_by_few_bytes_a_pair(tmp_path: Path, tokenizers: Tokenizers) -> None:
     tokenizers.save(tmp_path)
-    for name, count in (("small", 40_000), ("large", 300_000)):
+    for name, count in (("small", 20_000), ("middle", 100_000), ("large", 400_000)):
         with (tmp_path / f"{name}.tsv").open("w", encoding="utf-8") as file:
             file.writelines(f"the dog {n}\tcat {n % 977}\n" for n in range(count))
     done = subprocess.run([sys.executable, "-c", MEMORY, str(tmp_path)], capture_output=True, text=True, check=True)
     grown, pairs = map(int, done.stdout.split())
     print(f"{grown / pairs:.1f} bytes a pair")
     assert pairs == 300_000
-    # Lists of strings and ids take more than 500; the heap's own noise is a few MiB.
-    assert grown / pairs < 60
+    # Lists of strings and ids take more than 500. With millions of pairs it is at most 16 (`benchmarks/store.py`); of
+    # these few the heap's own noise, a MiB or two, is a good part.
+    assert grown / pairs <= 24

@@ -96,7 +96,9 @@ def test_overfitting_says_since_when_and_what_to_do() -> None:
     assert "patience" not in advise(seen, 0.5, replace(QUALITY, patience=3))[0].mend
     # Never less dropout than there is.
     for dropout, words in ((0.3, "--set model.dropout=0.4"), (0.4, "a smaller model"), (0.5, "a smaller model")):
-        assert advise(seen, 0.5, replace(QUALITY, dropout=dropout))[0].mend.startswith(f"more data or {words}")
+        assert advise(seen, 0.5, replace(QUALITY, dropout=dropout))[0].mend.startswith(
+            f"begin anew with more data or {words}"
+        )
     first_pass = [replace(one, epoch=0) for one in seen]
     assert advise(first_pass, 0.5, QUALITY)[0].verdict == "on track"
 
@@ -184,8 +186,8 @@ def test_the_closing_line() -> None:
     flat = [stretch(step, 2.0, 2.2) for step in (100, 200, 300, 400)]
     said = closing(flat, [], twenty, True, 60.0)
     assert (
-        "it has levelled off: --set training.agreement=5 goes further in more time, or a larger model or more data; "
-        in said
+        "it has levelled off: a new run with --set training.agreement=5 goes further in more time, or a larger model "
+        "or more data; " in said
     )
     agreeing = Settings(training=TrainingSettings(minutes=20, agreement=5))
     assert "it has levelled off: a larger model or more data is the way on; " in closing(flat, [], agreeing, True, 60.0)

@@ -26,8 +26,12 @@ class Fingerprint:
 
     @property
     def missing(self) -> bool:
-        """Whether there is no such file now."""
-        return not Path(self.path).is_file()
+        """Whether there is no such file now.
+
+        Raises:
+            DragomanError: the disk does not say.
+        """
+        return not _exists(Path(self.path))
 
     @property
     def changed(self) -> bool:
@@ -42,11 +46,22 @@ def fingerprint(path: Path) -> Fingerprint:
         DragomanError: it cannot be read.
     """
     place = os.path.abspath(path)
-    if is_pipe(path) or not path.exists():
+    if not _exists(path) or is_pipe(path):
         return Fingerprint(place, 0, "")
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             return Fingerprint(place, file.tell(), digest)
     except OSError as error:
-        raise DragomanError(f"cannot read {path} ({error.strerror}); check its path and its permissions") from error
+        raise _unreadable(path, error) from error
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> DragomanError:
+    return DragomanError(f"cannot read {path} ({error.strerror}); check its path and its permissions")

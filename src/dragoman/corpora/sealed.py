@@ -30,6 +30,11 @@ class Note:
     """What its maker wants to know again."""
 
 
+def is_sealed(folder: Path) -> bool:
+    """Whether the files were written to their end once."""
+    return (folder / _SEAL).exists()
+
+
 def read_seal(folder: Path, key: str) -> Note | None:
     """What was sealed; None where nothing is.
 

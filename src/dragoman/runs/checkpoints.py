@@ -20,7 +20,7 @@ from dragoman.runs.verifying import (
     sha256,
     verified,
 )
-from dragoman.runs.writing import beside, flush_to_disk, remove_leftovers, write_json
+from dragoman.runs.writing import beside, flush_to_disk, remove_leftovers, replace_folder, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,9 +75,7 @@ def save_checkpoint(
         remove_leftovers(final.parent)
         aside.mkdir()
         _write_files(aside, model_tensors, optimizer_tensors, state)
-        if final.exists():
-            _set_aside(final)
-        aside.replace(final)
+        replace_folder(aside, final)
         flush_to_disk(final.parent)
         _mark(run, "last", step, {})
         _prune(run, step, keep, spared)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 _ASIDE = ".writing-"
+_REPLACED = "-replaced"
 
 
 def is_aside(path: Path) -> bool:
@@ -77,10 +78,21 @@ def finite(value: Any) -> Any:
     return [finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+def replace_folder(new: Path, final: Path) -> None:
+    """Puts a folder in another one's place; if a kill comes in between, `remove_leftovers` puts the old one back."""
+    if final.exists():
+        aside = beside(final)
+        final.replace(aside.with_name(f"{aside.name}{_REPLACED}"))
+    new.replace(final)
+
+
 def remove_leftovers(folder: Path) -> None:
-    """Removes what a killed process left half written."""
+    """Removes what a killed process left half written, and puts back what it was about to replace."""
     for path in [path for path in folder.iterdir() if is_aside(path)] if folder.is_dir() else []:
-        if path.is_dir():
+        *_, name = path.name.removesuffix(_REPLACED).split("-", 2)
+        if path.name.endswith(_REPLACED) and not (folder / name).exists():
+            path.replace(folder / name)
+        elif path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink()

@@ -5,6 +5,7 @@ from math import isfinite, log
 from time import perf_counter
 
 from dragoman.batches.epochs import Epoch, Epochs
+from dragoman.errors import DragomanError
 from dragoman.models.hardware import memory_of_its_own
 from dragoman.runs import mark_last
 from dragoman.runs.writing import finite
@@ -15,7 +16,6 @@ from dragoman.training.safety.logs import Logs
 from dragoman.training.safety.recovery import go_back
 from dragoman.training.safety.saving import Halted, Saver, Training, making_batches
 from dragoman.training.safety.splitting import Pieces, enough_memory, undivided
-from dragoman.training.safety.telling import guarded
 from dragoman.training.schedule import learning_rate
 from dragoman.training.step import Update, step
 from dragoman.training.validation import Validation, Validator
@@ -30,7 +30,7 @@ class Loop:
         self._run, self._settings = training.run, training.run.settings
         self._epochs, self._validator = data
         self._interrupt = Interrupt()
-        self._reporter = guarded(reporter, self._nobody_reads)
+        self._reporter = reporter
         self._saver = Saver(training, budget.elapsed, self._reporter.warned)
         self._pieces = Pieces(training.progress.piece, self._reporter.warned)
         self._logs = Logs(training.run, training.progress.step, self._reporter.warned)
@@ -65,7 +65,8 @@ class Loop:
                 self._logs.close()
                 self._epochs.close()
 
-    def _nobody_reads(self) -> None:
+    def nobody_reads(self) -> None:
+        """Asks the training to save and stop: the program that read its output has gone."""
         self._interrupt.requested = self._interrupt.requested or "a closed pipe"
 
     def _epoch(self) -> Epoch:
@@ -201,8 +202,12 @@ class Loop:
         """Takes the mean of the last checkpoints' weights where it validates better than all before."""
         training, progress, before = self._training, self.progress, self._training.averages
         with enough_memory("average the last checkpoints", "model or training.snapshots"):
-            if progress.mean == progress.step > 0 or not training.mean_of_snapshots():
-                return
+            try:
+                if progress.mean == progress.step > 0 or not training.mean_of_snapshots():
+                    return
+            except DragomanError as error:
+                damaged = str(error).partition("; ")[0]
+                return self._reporter.warned(f"{damaged}; the mean of the last checkpoints is not tried")
         result = self._scores()
         if progress.health.well and progress.best is not None and self._value(result) > progress.best:
             progress.mean = progress.step

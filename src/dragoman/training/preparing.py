@@ -126,8 +126,8 @@ def _store(run: Path | None) -> Iterator[Path]:
     try:
         yield folder
     except OSError as error:
-        why = error.strerror or error
-        raise DragomanError(f"cannot write {folder} ({why}); free some space or choose another place") from error
+        place, why = error.filename or folder, error.strerror or error
+        raise DragomanError(f"cannot use {place} ({why}); free some space or choose another place") from error
     finally:
         if run is None:
             shutil.rmtree(folder, ignore_errors=True)

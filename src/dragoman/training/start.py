@@ -14,6 +14,7 @@ import torch
 from dragoman.config import Settings, TrainingSettings
 from dragoman.config.faults import check_training
 from dragoman.corpora.opening import from_the_root
+from dragoman.corpora.sealed import is_sealed
 from dragoman.errors import DragomanError, UsageError
 from dragoman.models.hardware import crowding
 from dragoman.runs import (
@@ -41,6 +42,7 @@ from dragoman.training.safety.room import fitting_piece, room_for_checkpoints
 from dragoman.training.safety.saving import Training, making_batches
 from dragoman.training.safety.settings_record import check_settings
 from dragoman.training.safety.splitting import enough_memory
+from dragoman.training.safety.telling import Guarded
 from dragoman.training.watching.following import Follower
 from dragoman.training.watching.forecast import foresee
 
@@ -86,7 +88,7 @@ def start(
     """
     began = monotonic()
     check_training(settings)
-    settings = replace(settings, data=from_the_root(settings.data))
+    settings, listener = replace(settings, data=from_the_root(settings.data)), Guarded(reporter)
     if (path / "config.yaml").exists():
         raise DragomanError(f"{path} exists: add --resume to go on, or choose another folder")
     checkpoint = None
@@ -97,10 +99,10 @@ def start(
         checkpoint = load_checkpoint(run, 0, optimizer=True)
     with run.lock():
         with _undone_on_error(run):
-            prepared = prepare(run.settings, path if checkpoint else vocabulary, checkpoint, path, reporter.preparing)
+            prepared = prepare(run.settings, path if checkpoint else vocabulary, checkpoint, path, listener.preparing)
         if checkpoint is None:
-            return _begin(run, prepared, began, reporter)
-        return _go_on(run, prepared, checkpoint, began, reporter)
+            return _begin(run, prepared, began, listener)
+        return _go_on(run, prepared, checkpoint, began, listener)
 
 
 def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Reporter, which: int | None = None) -> Ending:
@@ -113,7 +115,7 @@ def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Report
         UsageError: a setting was changed that a resumed training must keep.
         DragomanError: not a run, being trained, or no checkpoint is whole.
     """
-    began = monotonic()
+    began, listener = monotonic(), Guarded(reporter)
     run = Run.open(path)
     settings = changes(run.settings)
     settings = replace(settings, data=from_the_root(settings.data, run.settings.data))
@@ -122,25 +124,24 @@ def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Report
     with run.lock():
         mark = last_mark(run) if which is None else {}
         if changed := otherwise(run):
-            reporter.warned(f"{path}: {', '.join(changed)}: it goes on, perhaps rounded otherwise")
+            listener.warned(f"{path}: {', '.join(changed)}: it goes on, perhaps rounded otherwise")
         if not checkpoint_steps(run):
-            return _begin(
-                run, prepare(on_this_machine(settings), None, None, path, reporter.preparing), began, reporter
-            )
+            prepared = prepare(on_this_machine(settings), None, None, path, listener.preparing)
+            return _begin(run, prepared, began, listener)
         checkpoint, wrong = newest_whole(run) if which is None else (load_checkpoint(run, which, optimizer=True), "")
         if wrong:
-            reporter.warned(f"{wrong}: going on from checkpoint {checkpoint.step}, the newest whole one")
+            listener.warned(f"{wrong}: going on from checkpoint {checkpoint.step}, the newest whole one")
         if bound := _bound_to_move(run.settings.training, settings.training, checkpoint, mark):
             message = f"{path} is finished (update {mark['step']}); give a larger {bound} to train on"
-            reporter.end(message)
+            listener.end(message)
             return Ending(message, finished=True)
         check_settings(run, checkpoint, MAY_CHANGE)
         if later := [str(step) for step in checkpoint_steps(run) if which is not None and step > which]:
-            reporter.warned(
+            listener.warned(
                 f"the next checkpoint takes the place of {', '.join(later)}: copy {path} first to keep them"
             )
-        prepared = prepare(on_this_machine(settings), path, checkpoint, path, reporter.preparing)
-        return _go_on(run, prepared, checkpoint, began, reporter, mark)
+        prepared = prepare(on_this_machine(settings), path, checkpoint, path, listener.preparing)
+        return _go_on(run, prepared, checkpoint, began, listener, mark)
 
 
 def _bound_to_move(
@@ -179,7 +180,7 @@ def _run_from(path: Path, settings: Settings, source_run: Path, which: Literal["
     return Run.open(path)
 
 
-def _begin(run: Run, prepared: Prepared, began: float, reporter: Reporter) -> Ending:
+def _begin(run: Run, prepared: Prepared, began: float, listener: Guarded) -> Ending:
     """Trains from the first update."""
     settings = prepared.settings
     prepared.tokenizers.save(run.path)
@@ -190,7 +191,7 @@ def _begin(run: Run, prepared: Prepared, began: float, reporter: Reporter) -> En
     training.progress.piece = _fitting(prepared, training)
     torch.manual_seed(settings.training.seed)
     training.save()
-    return _train(training, prepared, Budget(settings.training, began), reporter)
+    return _train(training, prepared, Budget(settings.training, began), listener)
 
 
 def _go_on(
@@ -198,7 +199,7 @@ def _go_on(
     prepared: Prepared,
     checkpoint: Checkpoint,
     began: float,
-    reporter: Reporter,
+    listener: Guarded,
     mark: Mapping[str, Any] = MappingProxyType({}),
 ) -> Ending:
     """Trains on from a checkpoint; `mark` is what `last.json` says of it."""
@@ -219,12 +220,12 @@ def _go_on(
     progress.piece = min(fits or before, before or fits)
     # Checkpoint 0 of --from notes no settings: nothing was computed with any piece before.
     if progress.piece != before and "settings" in checkpoint.state:
-        reporter.warned(
+        listener.warned(
             f"less memory is free than before: batches are computed in pieces of at most {progress.piece:,} target "
             f"positions from here on, and the weights will differ by rounding from those of a training that was "
             f"never stopped"
         )
-    return _train(training, prepared, Budget(settings.training, began - progress.clock), reporter)
+    return _train(training, prepared, Budget(settings.training, began - progress.clock), listener)
 
 
 def _training(run: Run, prepared: Prepared) -> Training:
@@ -239,32 +240,39 @@ def _fitting(prepared: Prepared, training: Training) -> int:
         return fitting_piece(prepared.settings, prepared.model, prepared.epochs.epoch(0).longest, training.held)
 
 
-def _train(training: Training, prepared: Prepared, budget: Budget, reporter: Reporter) -> Ending:
+def _train(training: Training, prepared: Prepared, budget: Budget, listener: Guarded) -> Ending:
     piece, drawn = training.progress.piece, torch.get_rng_state()
     split = {"pieces": f"of at most {piece:,} target positions: whole batches would not fit into memory"}
     with making_batches(), enough_memory(*_FORECAST):
         foreseen = foresee(prepared, training.progress, budget.elapsed(), training.held)
         found = facts(prepared, foreseen)
-    follower = Follower(training.run, prepared, foreseen, reporter, budget.elapsed)
-    reporter.begin(found | (split if piece else {}))
+    follower = Follower(training.run, prepared, foreseen, listener, budget.elapsed)
+    listener.begin(found | (split if piece else {}))
     for amiss in (room_for_checkpoints(training.run, prepared.model), crowding(prepared.settings.training.threads)):
         if amiss:
-            reporter.warned(amiss)
+            listener.warned(amiss)
     # Whatever was measured for the facts leaves the training's random numbers as they were.
     torch.set_rng_state(drawn)
     with enough_memory("hold the optimizer's moments", "model"):
         reserve(training.optimizer)
-    ending = follower.close(Loop(training, (prepared.epochs, prepared.validator), budget, follower).train())
-    reporter.end(ending.message, ending.next)
+    loop = Loop(training, (prepared.epochs, prepared.validator), budget, follower)
+    listener.when_closed(loop.nobody_reads)
+    ending = follower.close(loop.train())
+    listener.end(ending.message, ending.next)
     return ending
 
 
 @contextmanager
 def _undone_on_error(run: Run) -> Iterator[None]:
-    """Removes a new run's folder where the corpus cannot be used; a kill leaves it for --resume."""
+    """Removes a new run's folder where what was given cannot be used.
+
+    A kill leaves it for --resume, and so does a lack of room once the text is stored: it may have come through a pipe.
+    """
     try:
         yield
-    except DragomanError:
+    except DragomanError as error:
+        if isinstance(error.__cause__, OSError) and is_sealed(run.path / "store" / "text"):
+            raise DragomanError(f"{error}; what was read is kept: go on with --resume") from error
         rmtree(run.path, ignore_errors=True)
         raise
 

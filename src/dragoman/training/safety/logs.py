@@ -1,10 +1,12 @@
 """The lines of a training on the disk; a log that cannot be written never costs the training."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from dragoman.errors import DragomanError
 from dragoman.runs import Run
+from dragoman.training.watching.words import count
 
 
 class Logs:
@@ -57,7 +59,11 @@ class Logs:
         self._draw(self._reopen, step)
 
     def close(self) -> None:
-        """Flushes what is still held."""
+        """Writes what is still held back, or says how much is lost."""
+        with suppress(DragomanError):
+            self.flush()
+        if self._held:
+            self._warn(f"the last {count(len(self._held), 'line')} of metrics.jsonl could not be written")
         self._draw(self._close)
 
     def _open(self, step: int) -> None:

@@ -77,7 +77,7 @@ def further(settings: Settings) -> str:
     """What still helps where more of the same does not."""
     if settings.training.agreement:
         return "a larger model or more data is the way on"
-    return "--set training.agreement=5 goes further in more time, or a larger model or more data"
+    return "a new run with --set training.agreement=5 goes further in more time, or a larger model or more data"
 
 
 def longer(settings: Settings, last: Stretch, early: bool = False) -> str:

@@ -141,7 +141,7 @@ def _overfitting(seen: Sequence[Stretch], share: float, situation: Situation) ->
         "overfitting",
         f"the validation loss rises since update {lowest.step:,} ({lowest.valid:.2f} to {after[-1].valid:.2f}) while "
         f"the training loss falls{grows}; the best checkpoint is kept",
-        f"more data or {_more_dropout(situation)}{stop}",
+        f"begin anew with more data or {_more_dropout(situation)}{stop}",
     )
 
 
