@@ -9,7 +9,7 @@ demo: .venv/ready                ## train on the built-in corpus and show what w
 	if [ -L runs/demo ] || [ ! -e runs/demo ]; then ln -sfn $$name runs/demo; fi
 
 test: .venv/ready-to-develop     ## every test, the small form of every proof
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: .venv/ready-to-develop    ## lint, format, types
 	$(BIN)/ruff check .

@@ -6,6 +6,12 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+if WORKER:
+    # Trainings that share cores wait for each other's threads: a worker, and what it starts, keeps to one core.
+    CORES = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {CORES[int(WORKER.removeprefix("gw")) % len(CORES)]})
+
 install_import_hook(
     [
         "dragoman.batches.padded",
