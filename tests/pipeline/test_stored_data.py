@@ -238,7 +238,7 @@ def test_a_disk_that_fills_after_a_pipe_was_read(
     with monkeypatch.context() as patch:
         patch.setattr(preparing, "store_pairs", full)
         words = f"cannot use {run / 'store'} (No space left on device); free some space or choose another place"
-        fails(dragoman("train", run, *given, *SHORT), 1, f"{words}; what was read is kept: go on with --resume")
+        fails(dragoman("train", run, *given, *SHORT), 1, f"{words}; what was read from the pipe is kept: go on with `")
     feeder.join()
     assert dragoman("train", run, "--resume").code == 0
 

@@ -47,7 +47,8 @@ class Display:
             table.add_row(Text(name, style="bold"), Text(visible(value)))
         self._console.print(table)
         self._told = time.monotonic()
-        if self._console.is_terminal:
+        # Not where colours are forced on a file or a pipe: the bar is drawn by a thread that nobody hears of.
+        if self._console.is_terminal and sys.stderr.isatty():
             self._bar = self._progress.add_task("first update ...", total=1.0)
             self._progress.start()
 
@@ -99,7 +100,6 @@ class Display:
         if self._bar is not None:
             with suppress(OSError, ValueError):
                 self._progress.stop()
-        drop_unwritten(sys.stderr)
 
 
 class JsonLines:
@@ -134,8 +134,7 @@ class JsonLines:
         print_json({"event": "end", "message": message, **({"next": following} if following else {})})
 
     def close(self) -> None:
-        """Drops what could not be written."""
-        drop_unwritten(sys.stdout)
+        """Nothing is open."""
 
 
 def drop_unwritten(stream: TextIO) -> None:

@@ -65,10 +65,10 @@ def main() -> None:
 
 
 def speak_utf8() -> None:
-    """Text is UTF-8, whatever the locale; a terminal alone keeps its own, with escapes for what that cannot say."""
-    for stream, errors in ((sys.stdin, "strict"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace")):
+    """Output is UTF-8, whatever the locale; a terminal alone keeps its own, with escapes for what that cannot say."""
+    for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors=errors)
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
 
 
 def leave(code: int) -> None:

@@ -1,5 +1,6 @@
 """dragoman train"""
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -71,7 +72,7 @@ def train(  # noqa: PLR0913, PLR0917 -- the command's options
 
         choose = partial(_profiled, preset=preset, config=config, options=options, sets=set_ or [])
         return measure(run, choose, from_, which, json)
-    from dragoman.cli.display import Display, JsonLines
+    from dragoman.cli.display import Display, JsonLines, drop_unwritten
     from dragoman.training import start as training
 
     if dry_run:
@@ -88,6 +89,9 @@ def train(  # noqa: PLR0913, PLR0917 -- the command's options
             training.start(run, settings, reporter, from_, which=which)
     finally:
         reporter.close()
+    # The training has come to its end, whether anybody took what it said or not.
+    for stream in (sys.stdout, sys.stderr):
+        drop_unwritten(stream)
 
 
 def _changed(settings: Settings, config: Path | None, options: dict[str, Any], sets: list[str]) -> Settings:

@@ -2,10 +2,10 @@
 
 import hashlib
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from dragoman.corpora.reading import is_pipe
 from dragoman.errors import DragomanError
 
 
@@ -31,7 +31,7 @@ class Fingerprint:
         Raises:
             DragomanError: the disk does not say.
         """
-        return not _exists(Path(self.path))
+        return not _is_file(Path(self.path))
 
     @property
     def changed(self) -> bool:
@@ -46,7 +46,7 @@ def fingerprint(path: Path) -> Fingerprint:
         DragomanError: it cannot be read.
     """
     place = os.path.abspath(path)
-    if not _exists(path) or is_pipe(path):
+    if not _is_file(path):
         return Fingerprint(place, 0, "")
     try:
         with path.open("rb") as file:
@@ -56,9 +56,12 @@ def fingerprint(path: Path) -> Fingerprint:
         raise _unreadable(path, error) from error
 
 
-def _exists(path: Path) -> bool:
+def _is_file(path: Path) -> bool:
+    """Whether it is there and can be read twice."""
     try:
-        return path.exists()
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
     except OSError as error:
         raise _unreadable(path, error) from error
 

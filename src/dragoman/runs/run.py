@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -224,7 +225,7 @@ def _whole_line(line: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     numbers = (found.get(name) for name in _NUMBERS)
-    whole = all(number is None or isinstance(number, int | float) for number in numbers)
+    whole = all(number is None or (isinstance(number, int | float) and isfinite(number)) for number in numbers)
     return found if whole and isinstance(found.get("step"), int) else None
 
 

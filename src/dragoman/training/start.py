@@ -13,7 +13,8 @@ import torch
 
 from dragoman.config import Settings, TrainingSettings
 from dragoman.config.faults import check_training
-from dragoman.corpora.opening import from_the_root
+from dragoman.corpora.opening import data_files, from_the_root
+from dragoman.corpora.reading import is_pipe
 from dragoman.corpora.sealed import is_sealed
 from dragoman.errors import DragomanError, UsageError
 from dragoman.models.hardware import crowding
@@ -266,13 +267,15 @@ def _train(training: Training, prepared: Prepared, budget: Budget, listener: Gua
 def _undone_on_error(run: Run) -> Iterator[None]:
     """Removes a new run's folder where what was given cannot be used.
 
-    A kill leaves it for --resume, and so does a lack of room once the text is stored: it may have come through a pipe.
+    A kill leaves it for --resume, and so does a lack of room once a text that came through a pipe is stored.
     """
     try:
         yield
     except DragomanError as error:
-        if isinstance(error.__cause__, OSError) and is_sealed(run.path / "store" / "text"):
-            raise DragomanError(f"{error}; what was read is kept: go on with --resume") from error
+        piped = any(map(is_pipe, data_files(run.settings.data)))
+        if piped and isinstance(error.__cause__, OSError) and is_sealed(run.path / "store" / "text"):
+            command = f"`dragoman train {run.path} --resume`"
+            raise DragomanError(f"{error}; what was read from the pipe is kept: go on with {command}") from error
         rmtree(run.path, ignore_errors=True)
         raise
 

@@ -22,7 +22,7 @@ STRANGE = -2.0
 COMMON = 0.6
 """The least share of a side's lines that must be of one language for it to be the side's."""
 BEGINNING = 2_000
-"""Bytes of a line by which its language is judged."""
+"""Bytes of a line, or characters, by which its language is judged."""
 _BUCKETS = 1 << 16
 _BLOCK = 2_000
 """Lines whose trigrams are in memory at once."""

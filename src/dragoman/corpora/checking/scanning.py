@@ -18,7 +18,7 @@ import numpy as np
 from dragoman.corpora.checking.columns import Columns
 from dragoman.corpora.checking.hashing import digest, exact, near, to_numbers
 from dragoman.corpora.checking.kinds import bit
-from dragoman.corpora.checking.language import wrong_language
+from dragoman.corpora.checking.language import BEGINNING, wrong_language
 from dragoman.corpora.checking.lines import Line, read_line
 from dragoman.corpora.checking.pairs import Chunk, Pairs
 from dragoman.corpora.checking.stutters import stuttering
@@ -174,7 +174,7 @@ def _strangers(lines: list[Line], raws: list[bytes], side: Side) -> Iterator[tup
         usual, margin = side.letters.judge(raws[first : first + _JUDGED])
         for place, line in enumerate(lines[first : first + _JUDGED]):
             if line.flags == 0 and (usual[place] or margin[place]):
-                found = wrong_language(line.text, side.language, float(usual[place]), float(margin[place]))
+                found = wrong_language(line.text[:BEGINNING], side.language, float(usual[place]), float(margin[place]))
                 if found:
                     yield first + place, found
 

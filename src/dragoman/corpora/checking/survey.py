@@ -14,8 +14,8 @@ from dragoman.corpora.checking.language import (
 from dragoman.corpora.checking.lines import has_escapes, script_counts
 from dragoman.corpora.checking.pairs import Pairs
 
-SAMPLE = 30_000
-"""The sample has so many pairs, or up to twice as many."""
+SAMPLE, SAMPLE_BYTES = 30_000, 1 << 25
+"""The sample has so many pairs, or up to twice as many; fewer where their lines' beginnings have more bytes."""
 GUESSED = 300
 """Lines by which a side's language is guessed."""
 _USUAL = 0.05
@@ -73,13 +73,15 @@ def _sample(pairs: Pairs, advance: Advance) -> tuple[list[bytes], list[bytes]]:
     """Every pair at first, then every second, every fourth ...: evenly from a text of unknown length."""
     sources: list[bytes] = []
     targets: list[bytes] = []
-    step = 1
+    step, size = 1, 0
     for chunk in pairs.chunks():
-        start = -chunk.first % step
+        start, before = -chunk.first % step, len(sources)
         sources += [line[:BEGINNING] for line in chunk.source[start::step]]
         targets += [line[:BEGINNING] for line in chunk.target[start::step]]
-        while len(sources) > 2 * SAMPLE:
+        size += sum(map(len, sources[before:])) + sum(map(len, targets[before:]))
+        while len(sources) > 2 * SAMPLE or size > SAMPLE_BYTES:
             sources, targets, step = sources[::2], targets[::2], step * 2
+            size = sum(map(len, sources)) + sum(map(len, targets))
         advance("reading", chunk.first + len(chunk.source), 0)
     return sources, targets
 

@@ -40,9 +40,7 @@ class Logs:
             DragomanError: the run's folder is gone.
         """
         try:
-            while self._held:
-                self._run.metrics(self._held[0])
-                self._held.pop(0)
+            self._write_held()
         except DragomanError as error:
             if not self._run.path.is_dir():
                 raise folder_gone(self._run) from error
@@ -61,10 +59,15 @@ class Logs:
     def close(self) -> None:
         """Writes what is still held back, or says how much is lost."""
         with suppress(DragomanError):
-            self.flush()
-        if self._held:
+            self._write_held()
+        if self._held and self._run.path.is_dir():
             self._warn(f"the last {count(len(self._held), 'line')} of metrics.jsonl could not be written")
         self._draw(self._close)
+
+    def _write_held(self) -> None:
+        while self._held:
+            self._run.metrics(self._held[0])
+            self._held.pop(0)
 
     def _open(self, step: int) -> None:
         from dragoman.training.safety.curves import Curves
