@@ -171,7 +171,7 @@ def test_no_contradiction_is_derived_from_a_value_that_is_in_doubt() -> None:
 
 @pytest.mark.parametrize("bound", ["training.steps=5", "training.epochs=1", "training.minutes=0.5"])
 def test_a_training_that_ends_is_accepted(bound: str) -> None:
-    for schedule in ("cosine", "constant", "inverse-sqrt"):
+    for schedule in ("cosine", "wsd", "constant", "inverse-sqrt"):
         settings = build_settings(sets=[bound, f"training.schedule={schedule}"])
         check_training(settings)
         assert settings.training.schedule == schedule
@@ -182,4 +182,6 @@ def test_a_training_without_an_end_is_refused() -> None:
         check_training(build_settings())
     with pytest.raises(UsageError, match=r"'cosine' needs to know its end; give training\.minutes.* or constant$"):
         check_training(build_settings(sets=["training.patience=3"]))
+    with pytest.raises(UsageError, match=r"'wsd' needs to know its end; give training\.minutes.* or constant$"):
+        check_training(build_settings(sets=["training.patience=3", "training.schedule=wsd"]))
     check_training(build_settings(sets=["training.patience=3", "training.schedule=constant"]))

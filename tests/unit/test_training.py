@@ -39,6 +39,13 @@ def test_cosine_and_constant() -> None:
     assert learning_rate(constant, 1, 0.9) == 2.0
 
 
+def test_wsd_stays_and_falls_over_the_last_fifth() -> None:
+    settings = TrainingSettings(learning_rate=2.0, warmup_steps=10, schedule="wsd")
+    assert learning_rate(settings, 5, 0.0) == pytest.approx(1.0)
+    rates = [learning_rate(settings, 100, share) for share in (0.1, 0.5, 0.8, 0.85, 0.9, 1.0, 1.01)]
+    assert rates == pytest.approx([2.0, 2.0, 2.0, 1.5, 1.0, 0.0, 0.0])
+
+
 def test_the_budget_follows_steps_epochs_clock_and_patience() -> None:
     now = [100.0]
     progress = Progress(step=30, epoch=1, batch=5)

@@ -230,7 +230,7 @@ def check_training(settings: Settings) -> None:
     """Checks what only training needs: that it ends.
 
     Raises:
-        UsageError: Nothing ends the training, or the schedule 'cosine' does not know where its end is.
+        UsageError: Nothing ends the training, or its schedule does not know where its end is.
     """
     training = settings.training
     if any((training.steps, training.epochs, training.minutes, training.update_minutes, training.target_tokens)):
@@ -240,8 +240,8 @@ def check_training(settings: Settings) -> None:
         raise UsageError(f"nothing ends the training; give {bounds} (or training.patience with another schedule)")
     if training.validations:
         raise UsageError(f"training.validations are spread up to the end, which must be known; give {bounds}")
-    if training.schedule == "cosine":
+    if training.schedule in ("cosine", "wsd"):
         raise UsageError(
-            f"training.schedule 'cosine' needs to know its end; give {bounds}, "
+            f"training.schedule '{training.schedule}' needs to know its end; give {bounds}, "
             f"or training.schedule inverse-sqrt or constant"
         )

@@ -113,8 +113,9 @@ class TrainingSettings:
     """Real target tokens to train on, passes over the same ones counted anew; 0 means: no such limit."""
     learning_rate: Annotated[float, Field(gt=0)] = 1.5e-3
     """The schedule's highest learning rate."""
-    schedule: Literal["cosine", "inverse-sqrt", "constant"] = "cosine"
-    """The learning rate after warm-up: half a cosine to zero at the end, 1/sqrt(step) (the paper's), or level."""
+    schedule: Literal["cosine", "wsd", "inverse-sqrt", "constant"] = "cosine"
+    """The learning rate after warm-up: half a cosine to zero at the end, level and down to zero over the last fifth,
+    1/sqrt(step) (the paper's), or level."""
     warmup_steps: Natural = 400
     """Updates in which the learning rate grows from zero."""
     label_smoothing: Rate = 0.1
