@@ -11,6 +11,9 @@ if WORKER:
     # Trainings that share cores wait for each other's threads: a worker, and what it starts, keeps to one core.
     CORES = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {CORES[int(WORKER.removeprefix("gw")) % len(CORES)]})
+    # A worker is told the size of a terminal, which a program without one does not have.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
 
 install_import_hook(
     [

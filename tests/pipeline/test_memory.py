@@ -45,7 +45,9 @@ sys.exit(run(sys.argv[2:]))
     ("when", "told"),
     [("beforehand", "whole batches would not fit into memory"), ("later", "memory gave out; batches are computed in")],
 )
+@pytest.mark.usefixtures("trained")
 def test_too_little_memory_splits_batches(when: str, told: str, lines: Path, tmp_path: Path) -> None:
+    """Its kernels were compiled by another training: the probe, which would do that, is left out here."""
     done = python(LIMITED, when, "train", tmp_path / "r", *files(lines), *LARGE)
     said = " ".join((done.stdout + done.stderr).split())
     assert done.returncode == 0, said
