@@ -95,18 +95,21 @@ def test_a_disk_that_is_full_for_a_while(
     assert [line["step"] for line in metrics(run) if "loss" in line] == list(range(1, 13))
 
 
+def block(run: Path) -> None:
+    """From here on a run's metrics cannot be written."""
+    (run / "metrics.jsonl").rename(run.with_name("aside"))
+    (run / "metrics.jsonl").mkdir()
+
+
+def free(run: Path) -> None:
+    """And from here on they can again."""
+    (run / "metrics.jsonl").rmdir()
+    run.with_name("aside").rename(run / "metrics.jsonl")
+
+
 def test_metrics_that_cannot_be_written_wait(lines: Path, dragoman: Dragoman, tmp_path: Path, during: Any) -> None:
-    run, log, aside = tmp_path / "r", tmp_path / "r" / "metrics.jsonl", tmp_path / "aside"
-
-    def block() -> None:
-        log.rename(aside)
-        log.mkdir()
-
-    def free() -> None:
-        log.rmdir()
-        aside.rename(log)
-
-    during({3: block, 7: free})
+    run = tmp_path / "r"
+    during({3: lambda: block(run), 7: lambda: free(run)})
     result = dragoman("train", run, *files(lines), *TWELVE)
     assert result.code == 0
     assert words(result).count("metrics.jsonl (Is a directory)") == 1
@@ -118,19 +121,14 @@ def test_metrics_that_cannot_be_written_wait(lines: Path, dragoman: Dragoman, tm
 def test_metrics_that_wait_to_the_end(
     in_time: bool, lines: Path, dragoman: Dragoman, tmp_path: Path, during: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, log, aside = tmp_path / "r", tmp_path / "r" / "metrics.jsonl", tmp_path / "aside"
-
-    def block() -> None:
-        log.rename(aside)
-        log.mkdir()
+    run = tmp_path / "r"
 
     def mark(*arguments: Any) -> None:
         mark_last(*arguments)
         if in_time:
-            log.rmdir()
-            aside.rename(log)
+            free(run)
 
-    during({11: block})
+    during({11: lambda: block(run)})
     monkeypatch.setattr(loop, "mark_last", mark)
     result = dragoman("train", run, *files(lines), *TWELVE)
     assert result.code == 0

@@ -5,7 +5,7 @@ from math import cos, pi, sqrt
 from dragoman.config import TrainingSettings
 
 DECAY = 0.2
-"""The last share of a training in which `wsd` falls (Hägele et al. 2024 find a fifth to be enough)."""
+"""The last share of a training in which `wsd` falls."""
 
 
 def learning_rate(settings: TrainingSettings, step: int, progress: float) -> float:
