@@ -128,6 +128,10 @@ def test_the_sample_is_even_deterministic_and_reads_once() -> None:
     assert sampled(iter(["a", "", "b"]), 5, seed=1) == ["a", "b"]
 
 
+def test_lines_like_documents_are_sampled_by_their_beginning() -> None:
+    assert {len(line) for line in sampled(("word " * 1_000_000 for _ in range(40)), 20, seed=1)} == {2_000}
+
+
 def test_the_vocabulary_comes_from_the_sample_alone() -> None:
     choice = TextSettings(kind="word", vocabulary_size=100_000, sample_lines=20)
     cutter = learn_tokenizer((f"word{'abcdefghij'[n % 10] * (n // 10 + 1)}" for n in range(500)), choice, seed=1)

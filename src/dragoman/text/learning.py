@@ -9,6 +9,9 @@ from dragoman.text.subwords import NO_TEXT, learn_subwords, subwords_from_bytes
 from dragoman.text.tokenizer import Tokenizer
 from dragoman.text.words import learn_words, words_from_bytes
 
+BEGINNING = 2_000
+"""Characters of a line that a vocabulary is learnt from: lines may be documents, and a sample of them is held."""
+
 
 def learn_tokenizer(lines: Iterable[str], settings: TextSettings, seed: int) -> Tokenizer:
     """Learns a tokenizer from at most `settings.sample_lines` of the lines; reads them once.
@@ -33,7 +36,7 @@ def learn_from(lines: Sequence[str], settings: TextSettings) -> Tokenizer:
 def sampled(lines: Iterable[str], count: int, seed: int) -> list[str]:
     """Draws `count` of the lines that are not blank, each equally likely, or takes all where there are fewer.
 
-    Holds no more than `count` lines (reservoir sampling, algorithm R, Vitter 1985).
+    Holds no more than `count` lines' first 2,000 characters (reservoir sampling, algorithm R, Vitter 1985).
     """
     draw = random.Random(seed)
     kept: list[str] = []
@@ -43,9 +46,9 @@ def sampled(lines: Iterable[str], count: int, seed: int) -> list[str]:
             continue
         seen += 1
         if len(kept) < count:
-            kept.append(line)
+            kept.append(line[:BEGINNING])
         elif (place := draw.randrange(seen)) < count:
-            kept[place] = line
+            kept[place] = line[:BEGINNING]
     return kept
 
 
