@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter, process_time
 
+from dragoman.__main__ import begin_without_cache
+
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGURATIONS: dict[str, tuple[str, int, list[str]]] = {
     "demo": ("demo", 150, []),
@@ -43,6 +45,7 @@ def main() -> None:
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
+        begin_without_cache()
         print(json.dumps(one(options.one, options.threads, options.processor)))
         return
     print("| Configuration | Updates | Time: forecast | truth | off | Memory: forecast | truth | off |")

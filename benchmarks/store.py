@@ -26,6 +26,7 @@ from time import perf_counter, process_time
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.growth_corpus import grown
+from dragoman.__main__ import begin_without_cache
 from dragoman.config import Settings
 from dragoman.config.loading import build_settings
 from dragoman.corpora import read_tsv
@@ -55,6 +56,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the temporary folder is made")
     options = parser.parse_args()
     if options.measure:
+        begin_without_cache()
         settings = settings_of(options)
         with Most() as most:
             found = MEASURES[options.measure](settings, options.folder / f"run{options.pairs[0]}")

@@ -13,6 +13,7 @@ import torch
 import dragoman
 from benchmarks.peers import measuring
 from benchmarks.peers.batches import Batch, load
+from dragoman.__main__ import begin_without_cache
 from dragoman.batches.padded import PairBatch, SourceBatch
 from dragoman.config.loading import build_settings
 from dragoman.training.optimizer import build_optimizer
@@ -22,6 +23,7 @@ from dragoman.training.step import update
 
 def main() -> None:
     """Measures and tells."""
+    begin_without_cache()
     parser = measuring.parser(__doc__)
     parser.add_argument("--batches", type=Path, required=True, help="with the corpus and its tokenizer beside it")
     options = parser.parse_args()
