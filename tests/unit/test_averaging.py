@@ -23,7 +23,7 @@ def test_the_moving_average_is_the_formula() -> None:
     for step in range(1, 401):
         with torch.no_grad():
             model.weight.fill_(step / 100)
-        averages.note(step)
+        averages.note(step, 1.0)
         if step % EVERY == 0:
             decay = min(0.95, (1 + step) / (10 + step)) ** EVERY
             expected = decay * expected + (1 - decay) * step / 100
@@ -32,11 +32,26 @@ def test_the_moving_average_is_the_formula() -> None:
     assert 4.0 - float(averages.values[0]) == pytest.approx(0.19, abs=0.02)
 
 
+def test_the_average_looks_back_less_as_the_rate_falls() -> None:
+    model = nn.Linear(1, 1, bias=False)
+    averages, lags = Averages(model, span=100), {}
+    for step in range(1, 4001):
+        share = min(1.0, (4000 - step) / 1000)
+        with torch.no_grad():
+            model.weight.fill_(float(step))
+        averages.note(step, share)
+        lags[step] = step - float(averages.values[0])
+    assert lags[3000] == pytest.approx(100, abs=5)
+    # On the way down the span is what it lags by, and a little from before.
+    assert lags[3500] == pytest.approx(55, abs=5)
+    assert lags[4000] < 0.1
+
+
 def test_the_average_of_what_stands_still_is_that() -> None:
     model = nn.Linear(3, 2)
     averages = Averages(model, span=5)
     for step in range(100):
-        averages.note(step)
+        averages.note(step, 1.0)
     assert all(torch.equal(a, b) for a, b in zip(averages.values, model.parameters(), strict=True))
 
 

@@ -17,7 +17,7 @@ class Averages:
     """A second set of a model's weights."""
 
     def __init__(self, model: nn.Module, span: int):
-        """`span` is the number of updates that the moving average looks back over; 0: it stays as it is put."""
+        """`span` is the most updates that the moving average looks back over; 0: it stays as it is put."""
         self._weights = list(model.parameters())
         self._span = span
         self.begin()
@@ -26,11 +26,19 @@ class Averages:
         """Starts from the weights that the model has now."""
         self.values = [weight.detach().clone() for weight in self._weights]
 
-    def note(self, step: int) -> None:
-        """After update `step`: moves the averages towards the weights, faster while the training is young."""
+    def note(self, step: int, share: float) -> None:
+        """After update `step`: moves the averages towards the weights.
+
+        The average looks back over fewer updates while the training is young, and as the learning rate falls: small
+        steps jump about less, and the weights behind them are better than those before.
+
+        Args:
+            share: the learning rate of the update by the largest of the schedule.
+        """
         if not self._span or step % EVERY:
             return
-        decay = min(1 - 1 / self._span, (1 + step) / (10 + step))
+        updates = max(1.0, min(share * self._span, (10 + step) / 9))
+        decay = 1 - 1 / updates
         weights = [weight.detach() for weight in self._weights]
         torch._foreach_lerp_(self.values, weights, 1 - decay**EVERY)
 

@@ -122,7 +122,7 @@ class Loop:
         if progress.health.note(result.loss, result.gradient_norm, self._ignorance):
             with undivided(progress.step + 1, self._saver.step):
                 step(training.optimizer, rate)
-                training.moved(progress.step + 1)
+                training.moved(progress.step + 1, rate)
         else:
             training.optimizer.zero_grad(set_to_none=True)
         progress.step, progress.batch, progress.piece = progress.step + 1, last, self._pieces.most

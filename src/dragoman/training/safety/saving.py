@@ -47,10 +47,10 @@ class Training:
         """The model has the weights that it is to be used with inside the `with` block."""
         return self.averages.shown() if self.averages else nullcontext()
 
-    def moved(self, step: int) -> None:
-        """Update `step` has moved the weights."""
+    def moved(self, step: int, rate: float) -> None:
+        """Update `step` has moved the weights with this learning rate."""
         if self.averages:
-            self.averages.note(step)
+            self.averages.note(step, rate / self.run.settings.training.learning_rate)
 
     def save(self) -> None:
         """Saves a checkpoint.
