@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from benchmarks.peers.measuring import peak_mib
+from dragoman.__main__ import begin_without_cache
 from dragoman.batches.padded import PairBatch, pair_batch
 from dragoman.config import ModelSettings, Settings
 from dragoman.config.loading import build_settings
@@ -35,6 +36,7 @@ RATE = 1e-5
 
 def main() -> None:
     """Measures and tells."""
+    begin_without_cache()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="small")
     parser.add_argument("--set", action="append", default=[], metavar="key=value")

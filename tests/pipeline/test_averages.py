@@ -12,7 +12,7 @@ from torch import Tensor
 from dragoman.models.transformer import Transformer
 from dragoman.models.weights import named_weights
 from dragoman.runs import Run, load_checkpoint
-from dragoman.training.averaging import mean_of
+from dragoman.training.averaging import Averages, mean_of
 from dragoman.training.safety.saving import OWN
 from dragoman.training.validation import Validation, Validator
 from tests.pipeline.conftest import SMALL, Result, files, sets
@@ -22,7 +22,7 @@ from tests.pipeline.killing import lines as metrics
 Dragoman = Callable[..., Result]
 AVERAGED = sets(
     *SMALL, "training.steps=24", "training.validate_every=8", "training.log_every=1", "model.dropout=0.1",
-    "training.average=6", "training.agreement=1",
+    "training.average=6", "training.agreement=1", "training.schedule=constant",
 )  # fmt: skip
 
 
@@ -37,6 +37,20 @@ def test_averages_are_saved_and_come_back_after_a_kill(lines: Path, dragoman: Dr
     own = {name.removeprefix(OWN): tensor for name, tensor in beside.items() if name.startswith(OWN)}
     assert own.keys() == shown.keys()
     assert all((own[name] - shown[name]).abs().max() > 0 for name in own)
+
+
+@pytest.mark.parametrize("schedule", ["wsd", "cosine"])
+def test_the_average_follows_the_schedule(
+    schedule: str, lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares: list[float] = []
+    monkeypatch.setattr(Averages, "note", lambda _, step, share: shares.append(share))
+    given = sets(*SMALL, "training.steps=20", "training.average=6", f"training.schedule={schedule}")
+    assert dragoman("train", tmp_path / "run", *files(lines), *given).code == 0
+    falling = [0.75, 0.5, 0.25] if schedule == "wsd" else [1.0] * 3
+    assert len(shares) == 20
+    assert shares[10:16] == [1.0] * 6
+    assert shares[17:] == pytest.approx(falling)
 
 
 def test_the_mean_of_the_last_checkpoints_is_taken_where_it_is_better(

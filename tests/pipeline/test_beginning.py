@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.pipeline.conftest import SMALL, files, sets
 from tests.pipeline.killing import wait_for
 
 OFF = "glibc.malloc.tcache_count=0"
+AGAIN = "DRAGOMAN_BEGUN_AGAIN"
 Begun = list[tuple[str, list[str], str]]
 
 
@@ -22,8 +24,10 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> Begun:
     monkeypatch.setattr(os, "execv", lambda *call: calls.append((*call, os.environ["GLIBC_TUNABLES"])))
     monkeypatch.setattr("dragoman.cli.main.main", lambda: None)
     monkeypatch.setattr(sys, "platform", "linux")
-    # Set first, so that it is put back afterwards.
+    # Set first, so that both are put back afterwards.
     monkeypatch.setenv("GLIBC_TUNABLES", "")
+    monkeypatch.setenv(AGAIN, "")
+    monkeypatch.delenv(AGAIN)
     return calls
 
 
@@ -37,11 +41,20 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 def test_a_training_runs_without_the_cache(lines: Path, tmp_path: Path) -> None:
     given = [*files(lines), *sets(*SMALL, "training.steps=100000")]
     command = [sys.executable, "-m", "dragoman", "train", str(tmp_path / "r"), *given]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, text=True) as process:
-        wait_for(tmp_path / "r" / "config.yaml", process)
-        environment = Path(f"/proc/{process.pid}/environ").read_text().split("\0")
-        process.kill()
-    assert f"GLIBC_TUNABLES={OFF}" in environment
+    own = {name: value for name, value in os.environ.items() if name not in ("GLIBC_TUNABLES", AGAIN)}
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, text=True, env=own) as process:
+        try:
+            wait_for(tmp_path / "r" / "config.yaml", process)
+            environment = Path(f"/proc/{process.pid}/environ").read_text().split("\0")
+        finally:
+            process.kill()
+    assert {f"GLIBC_TUNABLES={OFF}", f"{AGAIN}=1"} <= set(environment)
+
+
+def test_the_installed_command_begins_here() -> None:
+    assert [command.value for command in entry_points(group="console_scripts", name="dragoman")] == [
+        "dragoman.__main__:main"
+    ]
 
 
 def test_it_begins_once_more_with_the_same_arguments(monkeypatch: pytest.MonkeyPatch, begun: Begun) -> None:
@@ -57,9 +70,28 @@ def test_other_tunables_stay(monkeypatch: pytest.MonkeyPatch, begun: Begun) -> N
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.arena_max=1")
     run(monkeypatch, "demo")
     assert begun[0][2] == f"glibc.malloc.arena_max=1:{OFF}"
+    monkeypatch.delenv(AGAIN)
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=3")
     run(monkeypatch, "race", "runs/r")
     assert len(begun) == 1
+
+
+def test_there_is_no_third_beginning(monkeypatch: pytest.MonkeyPatch, begun: Begun) -> None:
+    run(monkeypatch, "train", "runs/r")
+    # As glibc does in a process with other rights than its user's.
+    monkeypatch.delenv("GLIBC_TUNABLES")
+    run(monkeypatch, "train", "runs/r")
+    assert len(begun) == 1
+
+
+def test_a_program_around_it_is_left_alone(monkeypatch: pytest.MonkeyPatch, begun: Begun) -> None:
+    monkeypatch.setattr(sys, "argv", ["dragoman", "train", "runs/r"])
+    for around in (["python", "-m", "notebook"], ["ipython"]):
+        monkeypatch.setattr(sys, "orig_argv", around)
+        beginning.main()
+    monkeypatch.setattr(sys, "executable", "")
+    run(monkeypatch, "train", "runs/r")
+    assert begun == []
 
 
 def test_what_does_not_train_begins_once(monkeypatch: pytest.MonkeyPatch, begun: Begun) -> None:

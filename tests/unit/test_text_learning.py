@@ -129,7 +129,9 @@ def test_the_sample_is_even_deterministic_and_reads_once() -> None:
 
 
 def test_lines_like_documents_are_sampled_by_their_beginning() -> None:
-    assert {len(line) for line in sampled(("word " * 1_000_000 for _ in range(40)), 20, seed=1)} == {2_000}
+    words, letters = ["word " * 1_000_000] * 20, ["x" * 1_000_000] * 20
+    assert {len(line) for line in sampled(words + letters, 40, seed=1)} == {1_999, 2_000}
+    assert all(set(line.split()) == {"word"} for line in sampled(words, 40, seed=1))
 
 
 def test_the_vocabulary_comes_from_the_sample_alone() -> None:

@@ -82,7 +82,7 @@ class TextSettings:
     sampling: Rate = 0.0
     """While training: share of merges dropped (bpe) or 1 - smoothing of the cut (unigram); each epoch cuts anew."""
     sample_lines: Count = 500_000
-    """Lines a side from which the vocabulary is learnt; a larger corpus is sampled evenly."""
+    """Lines a side from whose first 2,000 characters the vocabulary is learnt; a larger corpus is sampled evenly."""
 
 
 @dataclass(config=_CHECKED, frozen=True)
@@ -131,7 +131,7 @@ class TrainingSettings:
     clip: Annotated[float, Field(ge=0)] = 1.0
     """Largest norm of the whole gradient; 0 means: no limit."""
     average: Natural = 0
-    """Updates that the averaged weights look back over; they are what is validated, saved and used. 0 means: none."""
+    """Most updates that the averaged weights look back over; they are what is validated, saved and used. 0: none."""
     snapshots: Natural = 0
     """Last checkpoints whose mean is tried at the end and taken where it validates better; 0 means: none."""
     accumulate: Count = 1

@@ -10,7 +10,7 @@ from dragoman.text.tokenizer import Tokenizer
 from dragoman.text.words import learn_words, words_from_bytes
 
 BEGINNING = 2_000
-"""Characters of a line that a vocabulary is learnt from: lines may be documents, and a sample of them is held."""
+"""Characters of a line at most that a vocabulary is learnt from: a sample is held, and lines may be documents."""
 
 
 def learn_tokenizer(lines: Iterable[str], settings: TextSettings, seed: int) -> Tokenizer:
@@ -36,20 +36,28 @@ def learn_from(lines: Sequence[str], settings: TextSettings) -> Tokenizer:
 def sampled(lines: Iterable[str], count: int, seed: int) -> list[str]:
     """Draws `count` of the lines that are not blank, each equally likely, or takes all where there are fewer.
 
-    Holds no more than `count` lines' first 2,000 characters (reservoir sampling, algorithm R, Vitter 1985).
+    Holds no more than the beginnings of `count` lines (reservoir sampling, algorithm R, Vitter 1985).
     """
     draw = random.Random(seed)
     kept: list[str] = []
     seen = 0
-    for line in lines:
+    for line in map(_beginning, lines):
         if not line.strip():
             continue
         seen += 1
         if len(kept) < count:
-            kept.append(line[:BEGINNING])
+            kept.append(line)
         elif (place := draw.randrange(seen)) < count:
-            kept[place] = line[:BEGINNING]
+            kept[place] = line
     return kept
+
+
+def _beginning(line: str) -> str:
+    """A long line's first words, whole ones where there are spaces."""
+    if len(line) <= BEGINNING:
+        return line
+    space = line.rfind(" ", 0, BEGINNING)
+    return line[: space if space > 0 else BEGINNING]
 
 
 def tokenizer_from_bytes(data: bytes) -> Tokenizer:

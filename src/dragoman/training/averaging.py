@@ -29,11 +29,8 @@ class Averages:
     def note(self, step: int, share: float) -> None:
         """After update `step`: moves the averages towards the weights.
 
-        The average looks back over fewer updates while the training is young, and as the learning rate falls: small
-        steps jump about less, and the weights behind them are better than those before.
-
         Args:
-            share: the learning rate of the update by the largest of the schedule.
+            share: of the span. It looks back over fewer updates while the training is young, too.
         """
         if not self._span or step % EVERY:
             return

@@ -113,7 +113,8 @@ class Loop:
         """One update, or its batches passed over where their loss or gradient is no finite number."""
         begin = perf_counter()
         progress, settings, training = self.progress, self._settings.training, self._training
-        rate = learning_rate(settings, progress.step + 1, share) * progress.health.share
+        scheduled = learning_rate(settings, progress.step + 1, share)
+        rate = scheduled * progress.health.share
         last = min(progress.batch + settings.accumulate, len(epoch.batches))
         device = training.model.output.weight.device.type
         with making_batches():
@@ -122,7 +123,7 @@ class Loop:
         if progress.health.note(result.loss, result.gradient_norm, self._ignorance):
             with undivided(progress.step + 1, self._saver.step):
                 step(training.optimizer, rate)
-                training.moved(progress.step + 1, rate)
+                training.moved(progress.step + 1, scheduled)
         else:
             training.optimizer.zero_grad(set_to_none=True)
         progress.step, progress.batch, progress.piece = progress.step + 1, last, self._pieces.most

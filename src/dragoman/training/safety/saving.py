@@ -48,9 +48,12 @@ class Training:
         return self.averages.shown() if self.averages else nullcontext()
 
     def moved(self, step: int, rate: float) -> None:
-        """Update `step` has moved the weights with this learning rate."""
+        """Update `step`, for which the schedule has this learning rate, has moved the weights."""
+        settings = self.run.settings.training
+        # Small steps jump about less, and the weights behind them are better than those before. Tried for wsd alone.
+        share = rate / settings.learning_rate if settings.schedule == "wsd" else 1.0
         if self.averages:
-            self.averages.note(step, rate / self.run.settings.training.learning_rate)
+            self.averages.note(step, share)
 
     def save(self) -> None:
         """Saves a checkpoint.

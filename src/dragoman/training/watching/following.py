@@ -135,7 +135,7 @@ class Follower:
         training, best = self._prepared.settings.training, (read_mark(self._run, "best") or {}).get("step")
         if any(line.get("mean") and line["step"] == best for line in self._lines):
             return f"the mean of the last {training.snapshots} checkpoints"
-        return f"a moving average that looks back over {training.average:,} updates" if training.average else ""
+        return f"a moving average that looks back over at most {training.average:,} updates" if training.average else ""
 
     def _truth(self, ending: Ending) -> Sequence[str]:
         """How far off the forecast was."""
