@@ -18,7 +18,7 @@ from dragoman.training.step import training_loss
 
 HEAP = {"float32": 1.6, "bfloat16": 2.2}
 """Measured: bytes that a batch takes for each byte that its backward pass needs: gradients on their way, and gaps."""
-LIBRARIES = {"float32": 40 * 2**20, "bfloat16": 190 * 2**20}
+LIBRARIES = {"float32": 40 * 2**20, "bfloat16": 130 * 2**20}
 """Measured: what torch, numba and oneDNN's compiled products take on the way from the first pass to the last."""
 
 
