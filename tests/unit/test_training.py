@@ -161,6 +161,27 @@ def test_weights_of_another_model_are_refused() -> None:
 
 def test_the_probe_answers() -> None:
     assert hardware.faster_dtype() in ("float32", "bfloat16")
+
+
+def test_the_best_of_several_turns_on_one_thread_chooses_the_dtype(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other work disturbs most of the turns, all but one of each dtype."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    seen: list[int] = []
+
+    def seconds(kind: torch.dtype) -> float:
+        seen.append(torch.get_num_threads())
+        turn = (len(seen) + 1) // 2
+        best, quiet = (1.0, 1) if kind == torch.bfloat16 else (2.0, 3)
+        return best if turn == quiet else 50.0 + turn
+
+    monkeypatch.setattr(hardware, "_product_seconds", seconds)
+    try:
+        assert hardware.faster_dtype() == "bfloat16"
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    assert seen == [1] * 2 * hardware.TURNS
     assert hardware.usable_cores() >= 1
     hardware.keep_freed_memory()
 

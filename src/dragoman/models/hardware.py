@@ -10,6 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+TURNS = 6
+"""How often each arithmetic is timed before a training."""
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _APART, _NEVER_APART = 4 * 2**20, 2**30
 """Bytes from which a tensor lies outside the heap; smaller bounds slow a validation's search down."""
@@ -46,13 +48,20 @@ def crowding(threads: int) -> str:
 def faster_dtype() -> Literal["float32", "bfloat16"]:
     """bfloat16 where it multiplies matrices at least 1.3 times as fast as float32, else float32.
 
-    Asked once before a training, never during one: the answer is stored in the run.
+    Asked once before a training, never during one: the answer is stored in the run. The two take turns on one thread,
+    and the best of each counts: beside other work, products of several threads wait for the slowest one every time.
     """
-    times = {kind: _product_seconds(kind) for kind in (torch.float32, torch.bfloat16)}
-    return "bfloat16" if times[torch.float32] > 1.3 * times[torch.bfloat16] else "float32"
+    kinds, threads = (torch.float32, torch.bfloat16), torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        turns = [[_product_seconds(kind) for kind in kinds] for _ in range(TURNS)]
+    finally:
+        torch.set_num_threads(threads)
+    wide, narrow = map(min, zip(*turns, strict=True))
+    return "bfloat16" if wide > 1.3 * narrow else "float32"
 
 
-def _product_seconds(kind: torch.dtype, rows: int = 512, width: int = 256, seconds: float = 0.1) -> float:
+def _product_seconds(kind: torch.dtype, rows: int = 512, width: int = 256, seconds: float = 0.02) -> float:
     left = torch.ones(rows, width, dtype=kind, device=device())
     right = torch.ones(width, 4 * width, dtype=kind, device=device())
     best, end = float("inf"), time.perf_counter() + seconds
