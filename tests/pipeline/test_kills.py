@@ -120,7 +120,7 @@ def test_twenty_kills_at_random_moments(threads: int, lines: Path, tmp_path: Pat
         *sets(
             "text.vocabulary_size=800", "text.sampling=0.1", "model.dropout=0.2", "model.attention_dropout=0.1",
             "batches.target_tokens=1000", f"training.threads={threads}", f"training.dtype={dtype}",
-            "training.steps=240", "training.validate_every=25", "training.log_every=1", "training.save_minutes=0.02",
+            "training.steps=1600", "training.validate_every=25", "training.log_every=1", "training.save_minutes=0.02",
             "training.validation_sentences=10", "search.longest_ratio=0.5", "training.warmup_steps=50",
         ),
     ]  # fmt: skip
