@@ -49,7 +49,7 @@ def faster_dtype() -> Literal["float32", "bfloat16"]:
     """bfloat16 where it multiplies matrices at least 1.3 times as fast as float32, else float32.
 
     Asked once before a training, never during one: the answer is stored in the run. The two take turns on one thread,
-    and the best of each counts: beside other work, products of several threads wait for the slowest one every time.
+    and the best of each counts, so that a moment's other work decides nothing.
     """
     kinds, threads = (torch.float32, torch.bfloat16), torch.get_num_threads()
     torch.set_num_threads(1)
