@@ -43,6 +43,17 @@ def test_each_layer_wins_over_the_one_before(tmp_path: Path) -> None:
     assert settings.model.encoder_layers == 6  # the preset's, named by no later layer
 
 
+def test_a_training_text_that_an_option_names_takes_the_place_of_the_files(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("data: {corpus: 'multi30k:en-de', valid_tsv: v.tsv}\n")
+    given = build_settings(config=config, options={"data.source": "a.en", "data.target": "a.de"}).data
+    assert (given.corpus, given.source, given.target, given.valid_tsv) == ("", "a.en", "a.de", "v.tsv")
+    assert build_settings(config=config, options={"data.source": None}).data.corpus == "multi30k:en-de"
+    config.write_text("data: {source: b.en, target: b.de}\n")
+    given = build_settings(config=config, options={"data.source": "a.en"}).data
+    assert (given.source, given.target) == ("a.en", "b.de")
+
+
 def test_override_changes_only_what_is_given(tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     config.write_text("training: {minutes: 3, seed: 7}\n")

@@ -229,6 +229,8 @@ def test_unequal_files_are_told_where(captions: ParallelText, tmp_path: Path) ->
     assert abs(line - 1501) <= 4
     whole = check(FilePairs(*files_of(tmp_path, captions.source, captions.target[:-1])))
     assert "the lines before do not look shifted" in whole.notes[0]
+    half = check(FilePairs(*files_of(tmp_path, captions.source, captions.target[: len(captions) // 3])))
+    assert "a shift by so many was not looked for: are these the right two files?" in half.notes[0]
 
 
 def test_a_corpus_shifted_from_its_first_line_on(captions: ParallelText) -> None:

@@ -81,7 +81,7 @@ def test_no_false_alarm_on_good_ones(name: str) -> None:
 
 def stretch(step: int, valid: float, loss: float, bleu: float = 20.0, **others: Any) -> Stretch:
     """One made by hand."""
-    given = {"epoch": step // 50, "seconds": step / 10, "uneven": 0.0, "clipped": 0.0, "speed": 1000.0, **others}
+    given = {"epoch": step // 50, "seconds": step / 10, "clipped": 0.0, "speed": 1000.0, **others}
     return Stretch(step=step, valid=valid, loss=loss, bleu=bleu, **given)
 
 
@@ -144,7 +144,7 @@ def test_lines_without_numbers_are_left_out() -> None:
         {"step": 4, "epoch": 0, "seconds": 2.0, "validation_loss": None, "validation_bleu": 0.0},
     ]
     (found,) = stretches(lines, clip=1.0)
-    assert found == Stretch(3, 0, 1.0, loss=3.0, uneven=1.0, clipped=1.0, speed=20.0, valid=3.0, bleu=1.0)
+    assert found == Stretch(3, 0, 1.0, loss=3.0, clipped=1.0, speed=20.0, valid=3.0, bleu=1.0)
 
 
 def test_a_model_worse_than_knowing_nothing_is_not_on_track() -> None:

@@ -21,7 +21,7 @@ def translate(  # noqa: PLR0913, PLR0917 -- the command's options
 ) -> None:
     """Translate text, line by line, in the order given.
 
-    With --n-best N each line has N lines of output: number, score and translation, parted by tabs.
+    With --n-best N each line has up to N lines of output: number, score and translation, parted by tabs.
     """
     from dragoman.cli.display import console
     from dragoman.cli.opening import open_translator, reading, writing

@@ -1,7 +1,7 @@
 """Settings from layers: defaults < preset < `--config FILE` < options < `--set key=value`."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path, PurePath
@@ -38,6 +38,8 @@ __all__ = [
 
 _HEADER = ("format", "dragoman")
 """What `config.yaml` says besides settings."""
+_TEXTS = ({"data.corpus"}, {"data.source", "data.target"}, {"data.tsv"})
+"""The ways to name a training text: one that an option gives takes the place of another in a file."""
 
 
 class SettingHelp(NamedTuple):
@@ -86,9 +88,9 @@ class _Layers:
             self.lost = True
             self.faults.append(f"no preset {name!r}{nearest(name, preset_names())}")
 
-    def add_file(self, path: Path) -> None:
+    def add_file(self, path: Path, without: Set[str] = frozenset()) -> None:
         try:
-            self.add(_dotted(_mapping(path)))
+            self.add({key: value for key, value in _dotted(_mapping(path)).items() if key not in without})
         except UsageError as error:
             self.lost = True
             self.faults.append(str(error))
@@ -107,9 +109,10 @@ class _Layers:
                 self.faults.append(f"--set {text!r}: the value is not YAML; put it in quotes")
 
     def add_given(self, config: Path | None, options: Mapping[str, object], sets: Sequence[str]) -> None:
+        given = {key: value for key, value in options.items() if value is not None}
         if config is not None:
-            self.add_file(config)
-        self.add({key: value for key, value in options.items() if value is not None})
+            self.add_file(config, _other_texts(given))
+        self.add(given)
         for text in sets:
             self.add_set(text)
 
@@ -225,6 +228,12 @@ def settings_help() -> list[SettingHelp]:
 def preset_names() -> list[str]:
     """Lists the presets that come with dragoman."""
     return sorted(entry.name[: -len(".yaml")] for entry in _presets().iterdir() if entry.name.endswith(".yaml"))
+
+
+def _other_texts(given: Mapping[str, object]) -> set[str]:
+    """The keys of the ways to name a training text that were not taken, where one was."""
+    free = [way for way in _TEXTS if not way & given.keys()]
+    return set().union(*free) if len(free) < len(_TEXTS) else set()
 
 
 def _presets() -> Any:

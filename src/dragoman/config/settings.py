@@ -92,7 +92,7 @@ class BatchSettings:
     target_tokens: Count = 3000
     """Target positions in a batch, padding included."""
     longest: Count = 256
-    """Tokens of the longest side; longer pairs are left out of training, and counted aloud."""
+    """Tokens of the longest side, the end mark counted; longer pairs are left out of training, and counted aloud."""
     window: Count = 131_072
     """Pairs that are sorted by length together; a larger corpus is trained on window by window, in a drawn order."""
 

@@ -30,7 +30,7 @@ KINDS = (
     ),
     Kind("control", "control or private-use characters", "remove them; they often come from PDF or OCR"),
     Kind("empty", "a line without text", "nothing: such pairs teach nothing"),
-    Kind("long", "a very long line", "split it into sentences; training would cut or skip it"),
+    Kind("long", "a very long line", "split it into sentences; training would leave it out"),
     Kind("markup", "HTML tags or entities", "extract plain text first"),
     Kind("symbols", "mostly digits and signs, few letters", "usually tables or codes: leave them out"),
     Kind("repeats", "one sign or word again and again", "usually noise: leave it out"),

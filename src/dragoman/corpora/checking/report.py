@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dragoman.corpora.checking.kinds import Kind
-from dragoman.corpora.checking.shifts import Stretch
+from dragoman.corpora.checking.shifts import FAR_REACH, Stretch
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,12 @@ def uneven(counts: tuple[int, int], stretches: list[Stretch]) -> str:
         )
         many = f"{abs(difference)} lines are" if abs(difference) > 1 else "a line is"
         return f"{said}: {many} {lost} near line {last.first + 1:,}, from which the sides are shifted to the end"
-    shifted = "where the sides went apart was not found" if stretches else "the lines before do not look shifted"
+    if stretches:
+        shifted = "where the sides went apart was not found"
+    elif abs(difference) > FAR_REACH:
+        shifted = "a shift by so many was not looked for: are these the right two files?"
+    else:
+        shifted = "the lines before do not look shifted"
     return f"{said}; the last {abs(difference):,} have no partner, and {shifted}"
 
 

@@ -197,7 +197,7 @@ def _underfitting(seen: Sequence[Stretch], share: float, situation: Situation) -
 
 
 def _rate_too_low(seen: Sequence[Stretch], share: float, situation: Situation) -> Advice | None:
-    """The loss falls evenly but hardly, from where it began, and nothing was clipped."""
+    """The rate is small, and the loss has hardly fallen from where it began."""
     last = seen[-1]
     if len(seen) < 2 or situation.learning_rate > 2e-4 or last.valid < 0.65 * log(situation.vocabulary):
         return None

@@ -18,8 +18,6 @@ class Stretch:
     """Of updates, since the training's beginning."""
     loss: float | None
     """Mean of the logged training losses, label smoothing included; None where nothing was logged."""
-    uneven: float
-    """The largest logged loss above the median one, nats."""
     clipped: float
     """Share of the logged updates whose gradient was clipped."""
     speed: float
@@ -53,7 +51,6 @@ def _stretch(line: Line, logged: Sequence[Line], clip: float) -> Stretch:
         epoch=int(line.get("epoch") or 0),
         seconds=float(line.get("seconds") or 0.0),
         loss=fmean(losses) if losses else None,
-        uneven=max(losses) - median(losses) if losses else 0.0,
         clipped=sum(norm is None or norm > clip > 0 for norm in norms) / max(1, len(norms)),
         speed=median(speeds) if speeds else 0.0,
         valid=float(line["validation_loss"]),
