@@ -112,6 +112,20 @@ def test_evaluate(trained: Path, lines: Path, dragoman: Dragoman) -> None:
     assert "case:lc" in other["bleu"]["signature"]
 
 
+def test_tokenized_references_are_told_once(trained: Path, lines: Path, tmp_path: Path, dragoman: Dragoman) -> None:
+    parted = tmp_path / "parted.de"
+    text = (lines / "valid.de").read_text("utf-8")
+    parted.write_text(text.replace(".\n", " .\n"), "utf-8")
+    options = ["--source", lines / "valid.en", "--beam", 1]
+    told = "the references are tokenized already; published figures are by --tokenize none"
+    shown = dragoman("evaluate", trained, *options, "--reference", parted)
+    assert shown.code == 0
+    assert shown.err.count(told) == 1
+    assert "detokenize" not in shown.err
+    assert told not in dragoman("evaluate", trained, *options, "--reference", parted, "--tokenize", "none").err
+    assert told not in dragoman("evaluate", trained, *options, "--reference", lines / "valid.de").err
+
+
 def test_evaluate_a_named_corpus(trained: Path, dragoman: Dragoman) -> None:
     values = json.loads(
         dragoman("evaluate", trained, "--corpus", "multi30k", "--split", "valid", "--beam", 1, "--json").out

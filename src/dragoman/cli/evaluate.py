@@ -34,7 +34,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 -- the command's options
     from dragoman.cli.display import console, print_json
     from dragoman.cli.opening import open_translator
     from dragoman.config.loading import override
-    from dragoman.evaluation import compare
+    from dragoman.evaluation import compare, look_tokenized
     from dragoman.evaluation import evaluate as measure
 
     translator = open_translator(run, checkpoint)
@@ -42,6 +42,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 -- the command's options
     settings = override(translator.settings, None, wanted).evaluation
     other = open_translator(baseline, "best") if baseline else None
     text = _test_set(source, reference, (corpus, split), translator.settings)
+    if settings.tokenize != "none" and look_tokenized(text.target):
+        console().print("warning: the references are tokenized already; published figures are by --tokenize none")
     begin = time.perf_counter()
     hypotheses = [found.text for found in translator.translate(text.source, beam=beam)]
     seconds = time.perf_counter() - begin

@@ -2,7 +2,7 @@
 
 from dragoman.evaluation.corpus_scores import Bucket, Evaluation, evaluate
 from dragoman.evaluation.pronouns import PronounScores, score_pronouns
-from dragoman.evaluation.scoring import Score
+from dragoman.evaluation.scoring import Score, look_tokenized
 from dragoman.evaluation.significance import (
     Comparison,
     Difference,
@@ -25,6 +25,7 @@ __all__ = [
     "compare_resampled",
     "compare_trained",
     "evaluate",
+    "look_tokenized",
     "resampled",
     "score_pronouns",
 ]

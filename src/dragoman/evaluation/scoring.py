@@ -74,9 +74,15 @@ def make_metrics(settings: EvaluationSettings) -> tuple[Metric, Metric]:
     """BLEU and chrF as sacrebleu computes them by default."""
     from sacrebleu.metrics import BLEU, CHRF
 
-    # `force` only silences a warning about text that is tokenized already, which here was said.
-    bleu = BLEU(tokenize=settings.tokenize, lowercase=settings.lowercase, force=settings.tokenize == "none")
+    # `force` only silences a warning about text that is tokenized already.
+    bleu = BLEU(tokenize=settings.tokenize, lowercase=settings.lowercase, force=True)
     return Metric(bleu), Metric(CHRF(lowercase=settings.lowercase))
+
+
+def look_tokenized(references: Sequence[str]) -> bool:
+    """Whether half of the sentences that end in a period, ten at least, have a space before it."""
+    ends = [line.endswith(" .") for line in references if line.endswith(".")]
+    return sum(ends) >= max(10, len(ends) / 2)
 
 
 def interval(values: NDArray[np.float64]) -> tuple[float, float]:
