@@ -105,6 +105,45 @@ def test_other_scripts_and_conventions_are_no_faults() -> None:
     assert faults("an untranslated English line", frozenset({"CYRILLIC"})) == {"script"}
 
 
+TAMIL = (
+    "இந்தப் பிரகடனத்தில் கூறப்பட்டுள்ள எல்லா உரிமைகளுக்கும் சுதந்திரங்களுக்கும் ஒவ்வொருவரும் உரித்துடையவர் இனம் நிறம் பால் மொழி மதம் "
+    "அரசியல் அல்லது வேறு கருத்து தேசிய அல்லது சமூகத் தோற்றம் ஆதனம் பிறப்பு அல்லது பிற அந்தஸ்து என்பன போன்ற எத்தகைய வேறுபாடுமின்றி"
+)
+
+
+def test_vowel_signs_belong_to_their_words() -> None:
+    line = read_line(TAMIL.encode(), False, frozenset({"TAMIL"}))
+    assert line.words == TAMIL.casefold().split()
+    assert line.flags == 0
+    assert read_line("e\u0301te\u0301 می\u200cخواهم".encode(), False, frozenset()).words == [
+        "e\u0301te\u0301",
+        "می\u200cخواهم",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("我今天早上去学校上课。", True),
+        ("谢谢。", False),
+        ("ฉันไปโรงเรียนทุกวันตอนเช้า", True),
+        ("ขอบคุณ", False),
+        ("Yes, please.", False),
+        ("This is the first.", True),
+    ],
+)
+def test_words_are_guessed_where_no_spaces_part_them(line: str, says: bool) -> None:
+    assert read_line(line.encode(), False, frozenset()).has_words(4, 20) is says
+
+
+def test_a_leak_in_a_language_without_spaces(tmp_path: Path) -> None:
+    lines = ["我今天早上去学校上课。", "他昨天晚上在家里看书。", "谢谢。"]
+    test = tmp_path / "test.zh"
+    test.write_text(f"{lines[0]}\n{lines[2]}\n", "utf-8")
+    report = check(FilePairs(*files_of(tmp_path, ["one", "two", "three"], lines)), Wishes(against=[test]))
+    assert counts(report)["leak"] == 1
+
+
 def test_the_table_of_kinds() -> None:
     assert len(set(NAMES)) == len(NAMES)
     assert 2 * len(KINDS) <= 64

@@ -34,7 +34,12 @@ _ENTITY = re.compile(
 )
 _ESCAPE = re.compile(r"&(?:amp|lt|gt|quot|apos);")
 _RUN = re.compile(r"([^\W\d_])\1{5,}|([^\s\w]|_)\2{9,}")
-_WORD = re.compile(r"[^\W\d_]+")
+_MARKS = "".join(f"\\u{code:04x}" for code in range(0x10000) if unicodedata.category(chr(code)) in {"Mn", "Mc"})
+"""Vowel signs and accents, which belong to the letter before them."""
+_WORD = re.compile(f"[^\\W\\d_]+(?:[{_MARKS}\u200c\u200d]+[^\\W\\d_]*)*")
+_UNSPACED = (("[\u3040-\u30ff\u3400-\u9fff]", 2), ("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]", 4))
+"""Letters of scripts that have no spaces between words, and how many of them make one: Chinese and Japanese; Thai, Lao,
+Burmese and Khmer."""
 _BEYOND_LATIN = re.compile("[^\x00-\u024f\u1e00-\u1eff\u2000-\u2bff]")
 
 
@@ -44,15 +49,23 @@ class Line:
 
     text: str
     words: list[str]
-    """Runs of letters, case folded."""
+    """Runs of letters with their marks, case folded."""
     letters: int
     flags: int
     """Faults, as flags of the source side."""
 
+    def has_words(self, words: int, letters: int) -> bool:
+        """Whether it has so many words, or letters; words that no spaces part are guessed from their letters."""
+        if len(self.words) >= words or self.letters >= letters:
+            return True
+        return not self.text.isascii() and any(
+            len(re.findall(script, self.text)) >= words * each for script, each in _UNSPACED
+        )
+
     @property
     def says_something(self) -> bool:
         """Whether it has enough words for a likeness to mean something."""
-        return len(self.words) >= 3 or self.letters >= 12
+        return self.has_words(3, 12)
 
 
 def read_line(raw: bytes, escaped: bool, scripts: frozenset[str], stutters: bool = True) -> Line:

@@ -181,7 +181,7 @@ def _strangers(lines: list[Line], raws: list[bytes], side: Side) -> Iterator[tup
 
 def _leak(line: Line, tests: LeakDigests) -> int:
     """Whether a line of several words stands in a test file."""
-    if len(line.words) < 4 and line.letters < 20:
+    if not line.has_words(4, 20):
         return 0
     if digest(line.text) in tests.exact:
         return bit("leak")
