@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.config import Settings, TrainingSettings
+from dragoman.config import ModelSettings, Settings, TrainingSettings
 from dragoman.training.watching.closing import closing, still_rising
 from dragoman.training.watching.coach import Advice, Situation, advise
 from dragoman.training.watching.history import Stretch, stretches
@@ -176,9 +176,46 @@ def test_a_training_of_which_little_was_seen_is_not_judged() -> None:
     assert "nothing better came any more" in said(20.0, 100, 200, 300, 400, early=True, steps=4000)
 
 
+def test_the_fall_of_the_rate_under_wsd_is_no_rise() -> None:
+    """A level training gains at the end, when its rate comes down; one that rises has done so before."""
+    settings = Settings(training=TrainingSettings(steps=1000, schedule="wsd"))
+    steps = range(100, 1001, 100)
+    level = [stretch(step, 2.0, 2.2, bleu) for step, bleu in zip(steps, [20, *[38] * 7, 38.9, 39.5], strict=True)]
+    assert still_rising(level, settings) == 0
+    assert still_rising(level, Settings()) == pytest.approx(1.5)
+    assert "it has levelled off" in closing(level, [], settings, True, 60.0)
+    rises = [stretch(step, 2.0, 2.2, 30 + step / 100) for step in steps]
+    assert "still rising (+3.0 over a quarter, before the rate fell): give it --set training.steps=2000" in closing(
+        rises, [], settings, True, 60.0
+    )
+    # Too few validations to look before the fall.
+    assert still_rising([stretch(500, 2.0, 2.2, 30), stretch(1000, 2.0, 2.2, 33)], settings) == 3
+
+
+def test_patience_is_no_mend_under_wsd() -> None:
+    seen = [stretch(100 * at, *losses) for at, losses in enumerate([(3.0, 3.0), (2.5, 2.4), (2.6, 1.9), (2.7, 1.5)], 5)]
+    (advice,) = advise(seen, 0.5, replace(QUALITY, schedule="wsd"))
+    assert (advice.verdict, "patience" in advice.mend) == ("overfitting", False)
+    settings = Settings(training=TrainingSettings(steps=4000, patience=2, schedule="wsd"))
+    flat = [stretch(step, 2.0, 2.2) for step in (1000, 1500, 2000)]
+    said = closing(flat, [], settings, True, 60.0, early=True)
+    assert "the learning rate never fell: without training.patience it would have" in said
+    late = [replace(one, step=one.step * 2) for one in flat]
+    assert "never fell" not in closing(late, [], settings, True, 60.0, early=True)
+
+
+def test_nothing_that_would_be_refused_is_advised() -> None:
+    flat = [stretch(step, 2.0, 2.2) for step in (100, 200, 300, 400)]
+    still = Settings(model=ModelSettings(dropout=0.0), training=TrainingSettings(steps=400))
+    assert "agreement" not in closing(flat, [], still, True, 60.0)
+    small = replace(QUALITY, learning_rate=1e-4, warmup_steps=4000)
+    warming = [stretch(250, 8.5, 8.6), stretch(500, 8.4, 8.5)]
+    assert advise(warming, 0.1, small)[0].verdict != "learning rate too low"
+
+
 def test_the_closing_line() -> None:
     seen = stretches(history("multi30k_en_de"), clip=1.0)
-    assert still_rising(seen) == pytest.approx(1.0, abs=0.1)
+    assert still_rising(seen, Settings()) == pytest.approx(1.0, abs=0.1)
     twenty = Settings(training=TrainingSettings(minutes=20))
     said = closing(seen, [Advice("on track", "")], twenty, True, 1200.0)
     assert said.startswith("37.4 validation BLEU after 20 min; still rising (+1.0 over the last quarter): ")

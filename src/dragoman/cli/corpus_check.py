@@ -35,7 +35,8 @@ def check(  # noqa: PLR0913, PLR0917 -- the command's options
         typer.Option(
             metavar="OUT",
             help="Write the kept pairs to OUT.en and OUT.de (your files' own endings; OUT.src and OUT.tgt where "
-            "they are alike or a corpus was named; OUT.tsv with --tsv), and the rest to OUT.removed.tsv: line, reasons, source, target.",
+            "they are alike or a corpus was named; OUT.tsv with --tsv), and the rest to OUT.removed.tsv: line, "
+            "reasons, source, target.",
         ),
     ] = None,
     keep: Annotated[

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 
 from dragoman.config import Settings, TrainingSettings
-from dragoman.config.faults import check_training
+from dragoman.config.faults import check_training, contradictions
 from dragoman.corpora.opening import data_files, from_the_root
 from dragoman.corpora.reading import is_pipe
 from dragoman.corpora.sealed import is_sealed
@@ -162,13 +162,14 @@ def _bound_to_move(
 def _run_from(path: Path, settings: Settings, source_run: Path, which: Literal["best"] | int) -> Run:
     """Makes a run with another one's vocabulary and weights, as its checkpoint 0: all of it, or none."""
     other = Run.open(source_run)
+    settings = inherit(settings, other.settings)
     weights = load_checkpoint(other, which)
     Run(path).make_folder()
     place = path.resolve()
     if place == Path.cwd():
         raise UsageError(f"--from makes the folder {path} anew, and you are in it: choose another folder")
     aside = beside(place)
-    run = Run.create(aside, on_this_machine(inherit(settings, other.settings)))
+    run = Run.create(aside, on_this_machine(settings))
     try:
         Tokenizers.load(source_run).save(aside)
         state = {"progress": Progress().to_json()}
@@ -281,10 +282,17 @@ def _undone_on_error(run: Run) -> Iterator[None]:
 
 
 def inherit(settings: Settings, other: Settings) -> Settings:
-    """The settings with the shape and vocabulary of another run; what only training uses stays as it was given."""
+    """The settings with the shape and vocabulary of another run; what only training uses stays as it was given.
+
+    Raises:
+        UsageError: the two contradict each other.
+    """
     ours = settings.model
     model = replace(other.model, dropout=ours.dropout, attention_dropout=ours.attention_dropout)
-    return replace(settings, model=model, text=replace(other.text, sampling=settings.text.sampling))
+    merged = replace(settings, model=model, text=replace(other.text, sampling=settings.text.sampling))
+    if amiss := contradictions(merged):
+        raise UsageError(f"{'; '.join(amiss)} (shape and vocabulary are the other run's)")
+    return merged
 
 
 def _refuse_changes(before: Settings, after: Settings, allowed: Collection[str]) -> None:

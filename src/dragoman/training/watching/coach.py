@@ -44,6 +44,7 @@ class Situation:
     warmup_steps: int
     learning_rate: float
     patience: int = 0
+    schedule: str = "cosine"
     speed: float | None = None
     """Target tokens a second that the forecast promised."""
 
@@ -136,7 +137,8 @@ def _overfitting(seen: Sequence[Stretch], share: float, situation: Situation) ->
     highest = max(seen, key=lambda one: one.bleu)
     better = highest.step > lowest.step and highest.bleu >= POOR
     grows = ", though BLEU has still grown since" if better else ""
-    stop = "" if situation.patience else ", or stop by training.patience=5"
+    # `wsd` lowers its rate at the very end, and patience would end it before.
+    stop = "" if situation.patience or situation.schedule == "wsd" else ", or stop by training.patience=5"
     return Advice(
         "overfitting",
         f"the validation loss rises since update {lowest.step:,} ({lowest.valid:.2f} to {after[-1].valid:.2f}) while "
@@ -199,7 +201,8 @@ def _underfitting(seen: Sequence[Stretch], share: float, situation: Situation) -
 def _rate_too_low(seen: Sequence[Stretch], share: float, situation: Situation) -> Advice | None:
     """The rate is small, and the loss has hardly fallen from where it began."""
     last = seen[-1]
-    if len(seen) < 2 or situation.learning_rate > 2e-4 or last.valid < 0.65 * log(situation.vocabulary):
+    warming = len(seen) < 2 or last.step <= situation.warmup_steps
+    if warming or situation.learning_rate > 2e-4 or last.valid < 0.65 * log(situation.vocabulary):
         return None
     rate = min(max(20 * situation.learning_rate, RATES[0]), RATES[1])
     return Advice(

@@ -168,6 +168,7 @@ def situation(prepared: Prepared, forecast: Forecast | None) -> Situation:
         warmup_steps=settings.training.warmup_steps,
         learning_rate=settings.training.learning_rate,
         patience=settings.training.patience,
+        schedule=settings.training.schedule,
         speed=forecast.tokens_per_second if forecast else None,
     )
 
