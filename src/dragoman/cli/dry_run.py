@@ -14,9 +14,9 @@ from dragoman.cli.visible import visible
 from dragoman.config import Settings
 from dragoman.runs import Run, load_checkpoint
 from dragoman.training.facts import facts, parameters, parts
+from dragoman.training.inheriting import inherit
 from dragoman.training.preparing import on_this_machine, prepare
 from dragoman.training.progress import Progress
-from dragoman.training.start import inherit
 from dragoman.training.watching.forecast import foresee
 
 NARROWEST = 110

@@ -25,7 +25,9 @@ def race(  # noqa: PLR0913, PLR0917 -- the command's options
     updates: Annotated[int | None, typer.Option(help="Or updates of each training.")] = None,
     target_tokens: Annotated[int | None, typer.Option(help="Or target tokens of each training.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Trainings of each contestant; three where time allows.")] = None,
-    preset: Annotated[str | None, typer.Option(help="The Transformer's shape; race (demo for the pizzeria) without it.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="The Transformer's shape; race (demo for the pizzeria) without it.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value, for every contestant.")] = None,
     only: Annotated[str | None, typer.Option(help="Contestants by name, such as lstm,transformer.")] = None,
     lengths: Annotated[str | None, typer.Option(help="Sentence lengths to time, such as 8,64,512.")] = None,

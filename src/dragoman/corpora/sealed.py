@@ -35,8 +35,11 @@ def is_sealed(folder: Path) -> bool:
     return (folder / _SEAL).exists()
 
 
-def read_seal(folder: Path, key: str) -> Note | None:
+def read_seal(folder: Path, key: str, files: dict[str, list[int]] | None = None) -> Note | None:
     """What was sealed; None where nothing is.
+
+    Args:
+        files: bytes and CRC-32 of what is known to belong here, by whatever key it was sealed.
 
     Raises:
         DragomanError: a file is cut off, damaged or missing (the seal too, if it is damaged), or the folder was made
@@ -45,7 +48,7 @@ def read_seal(folder: Path, key: str) -> Note | None:
     note = _read(folder / _SEAL)
     if note is None:
         return None
-    if note.key != key:
+    if note.key != key and note.files != files:
         raise DragomanError(f"{folder} was made from another text or other settings")
     _check(folder, note.files, exactly=True)
     return note
@@ -79,6 +82,13 @@ def seal(folder: Path, key: str, files: dict[str, GrowingFile], facts: dict[str,
     _write(folder / _SEAL, note)
     (folder / _JOURNAL).unlink(missing_ok=True)
     return note
+
+
+def seal_anew(folder: Path, key: str, note: Note, facts: dict[str, Any]) -> Note:
+    """Seals the same files by another key, with other facts."""
+    renewed = Note(key, note.files, facts)
+    _write(folder / _SEAL, renewed)
+    return renewed
 
 
 def empty(folder: Path) -> None:

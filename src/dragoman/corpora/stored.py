@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -18,7 +19,7 @@ from dragoman.corpora.mapping import GrowingFile, mapped
 from dragoman.corpora.opening import Corpus, data_files, open_corpus
 from dragoman.corpora.parallel import Pairs, ParallelText
 from dragoman.corpora.reading import is_pipe
-from dragoman.corpora.sealed import Note, empty, journal, read_journal, read_seal, seal
+from dragoman.corpora.sealed import Note, empty, journal, read_journal, read_seal, seal, seal_anew
 from dragoman.errors import DragomanError
 
 Tell = Callable[[str], None]
@@ -46,23 +47,33 @@ class StoredCorpus:
 
 
 def store_corpus(
-    folder: Path, data: DataSettings, pizzeria: PizzeriaSettings, seed: int, tell: Tell, again: bool = False
+    folder: Path,
+    data: DataSettings,
+    pizzeria: PizzeriaSettings,
+    seed: int,
+    tell: Tell,
+    known: dict[str, list[int]] | None = None,
 ) -> StoredCorpus:
     """Maps the text in `folder`; reads it into the folder where it is not there yet, cut off or damaged.
 
     Args:
-        again: it has been read to its end before, so that a pipe is empty now.
+        known: its checksums where it has been read to its end before, so that a pipe is empty now. The same text stays
+            though its files lie elsewhere now.
 
     Raises:
         UsageError, DragomanError: as `open_corpus`; or the text came through a pipe and is gone.
     """
     key = _digest([asdict(data), asdict(pizzeria), seed])
     try:
-        note = read_seal(folder, key)
+        note = read_seal(folder, key, known)
     except DragomanError as error:
         tell(f"{error}; the store is built anew")
         note = None
-    return _open(folder, note or _build(folder, key, data, pizzeria, seed, tell, again))
+    if note and note.key != key:
+        before = {file["path"]: file for file in note.facts["files"]}
+        files = [before.get(os.path.abspath(path)) or asdict(fingerprint(path)) for path in data_files(data)]
+        note = seal_anew(folder, key, note, {**note.facts, "files": files})
+    return _open(folder, note or _build(folder, key, data, pizzeria, seed, tell, known is not None))
 
 
 def _build(

@@ -54,6 +54,9 @@ class Loop:
             try:
                 epoch = self._epoch()
                 self._share = self._budget.share(self.progress, len(epoch.batches))
+                if self._share < 1 and self._validation_is_due():
+                    # Memory gave out for it before the checkpoint was saved that this training goes on from.
+                    self._validate()
                 while not interrupt.requested and not self._budget.over(self.progress, len(epoch.batches)):
                     epoch = self._advance(epoch)
                 return self._stopped(interrupt.requested) if interrupt.requested else self._finished()
@@ -90,24 +93,20 @@ class Loop:
             self._tell_skipped()
         elif progress.step % settings.log_every == 0:
             self._log(result, rate, share)
-        before, self._share = self._share, self._budget.share(progress, len(epoch.batches))
-        if self._validation_is_due(before):
+        self._share = self._budget.share(progress, len(epoch.batches))
+        if self._validation_is_due():
             self._validate()
         elif self._saver.due():
             self._saver.try_to_save()
         # Last, so that batches which cannot be made cost nothing of what this update is due.
         return self._epoch() if at_end else epoch
 
-    def _validation_is_due(self, before: float) -> bool:
-        """Whether an update brought the training to a validation; the closing one comes by itself.
-
-        Args:
-            before: the share of the training that was over after the update before.
-        """
-        settings = self._settings.training
+    def _validation_is_due(self) -> bool:
+        """Whether the training has come to a validation that was not made yet; the closing one comes by itself."""
+        settings, progress = self._settings.training, self.progress
         if not settings.validations:
-            return self.progress.step % settings.validate_every == 0
-        return int(before * settings.validations) < int(self._share * settings.validations) < settings.validations
+            return progress.step > progress.validated and progress.step % settings.validate_every == 0
+        return progress.validations < int(self._share * settings.validations) < settings.validations
 
     def _update(self, epoch: Epoch, share: float) -> tuple[Update, float]:
         """One update, or its batches passed over where their loss or gradient is no finite number."""
@@ -170,6 +169,7 @@ class Loop:
         before = replace(progress)
         better = self._judge(result, last)
         progress.validated = progress.step
+        progress.validations = int(self._share * self._settings.training.validations)
         scores = {"validation_loss": result.loss, "validation_bleu": result.bleu, "validation_chrf": result.chrf}
         line = progress.line() | finite(scores)
         if progress.mean == progress.step > 0:
@@ -180,6 +180,8 @@ class Loop:
         elif not self._saver.try_to_save():
             progress.best, progress.best_step, progress.best_scores = before.best, before.best_step, before.best_scores
             progress.refuge, better = before.refuge, False
+            # Made once more if the training ends here.
+            progress.worse, progress.validated = before.worse, before.validated
         self._saver.try_to_mark_best(better)
         self._reporter.validated(line, result, better)
 
@@ -191,7 +193,9 @@ class Loop:
         progress, value = self.progress, self._value(result)
         good = isfinite(result.loss + result.bleu) and (progress.best is None or value > progress.best)
         better = good and (progress.health.well or (last and progress.best is None))
-        progress.worse = 0 if better else progress.worse + 1
+        if not progress.mean == progress.step > 0:
+            # The mean of checkpoints comes when the training is over, and says nothing of patience.
+            progress.worse = 0 if better else progress.worse + 1
         if better:
             progress.best, progress.best_step = value, progress.step
             progress.best_scores = {"bleu": result.bleu, "loss": result.loss}

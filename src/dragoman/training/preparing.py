@@ -136,8 +136,8 @@ def _store(run: Path | None) -> Iterator[Path]:
 def _text(settings: Settings, store: Path, run: Path | None, tell: Tell) -> StoredCorpus:
     """The corpus, the same as before where a run goes on."""
     before = check_files(run, settings.data, tell) if run else None
-    seed = settings.training.seed
-    stored = store_corpus(store / "text", settings.data, settings.pizzeria, seed, tell, again=before is not None)
+    known = before.text if before else None
+    stored = store_corpus(store / "text", settings.data, settings.pizzeria, settings.training.seed, tell, known)
     if run:
         check_text(run, before, stored)
         record(run, stored)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 
 from dragoman.config import Settings, TrainingSettings
-from dragoman.config.faults import check_training, contradictions
+from dragoman.config.faults import check_training
 from dragoman.corpora.opening import data_files, from_the_root
 from dragoman.corpora.reading import is_pipe
 from dragoman.corpora.sealed import is_sealed
@@ -24,14 +24,13 @@ from dragoman.runs import (
     checkpoint_steps,
     last_mark,
     load_checkpoint,
+    mark_last,
     newest_whole,
-    save_checkpoint,
 )
 from dragoman.runs.made_with import note_made_with, otherwise
-from dragoman.runs.writing import beside, remove_leftovers
-from dragoman.text import Tokenizers
 from dragoman.training.averaging import Averages
 from dragoman.training.facts import facts
+from dragoman.training.inheriting import run_from
 from dragoman.training.loop import Loop
 from dragoman.training.optimizer import build_optimizer, reserve
 from dragoman.training.preparing import Prepared, on_this_machine, prepare
@@ -96,7 +95,7 @@ def start(
     if source_run is None:
         run = Run.create(path, on_this_machine(settings))
     else:
-        run = _run_from(path, settings, source_run, which)
+        run = run_from(path, settings, source_run, which)
         checkpoint = load_checkpoint(run, 0, optimizer=True)
     with run.lock():
         with _undone_on_error(run):
@@ -132,7 +131,8 @@ def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Report
         checkpoint, wrong = newest_whole(run) if which is None else (load_checkpoint(run, which, optimizer=True), "")
         if wrong:
             listener.warned(f"{wrong}: going on from checkpoint {checkpoint.step}, the newest whole one")
-        if bound := _bound_to_move(run.settings.training, settings.training, checkpoint, mark):
+        bound = "" if wrong else _bound_to_move(run.settings.training, settings.training, checkpoint, mark)
+        if bound:
             message = f"{path} is finished (update {mark['step']}); give a larger {bound} to train on"
             listener.end(message)
             return Ending(message, finished=True)
@@ -142,6 +142,9 @@ def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Report
                 f"the next checkpoint takes the place of {', '.join(later)}: copy {path} first to keep them"
             )
         prepared = prepare(on_this_machine(settings), path, checkpoint, path, listener.preparing)
+        if which is not None:
+            # Before the history after it is given up, so that a kill in between loses nothing of either.
+            mark_last(run, which, {})
         return _go_on(run, prepared, checkpoint, began, listener, mark)
 
 
@@ -157,29 +160,6 @@ def _bound_to_move(
     name = "patience" if mark.get("early") else ended_by(old, Progress.from_json(checkpoint.state["progress"]))
     hinders = 0 < getattr(new, name) <= getattr(old, name)
     return ("--minutes" if name == "minutes" else f"training.{name}") if hinders else ""
-
-
-def _run_from(path: Path, settings: Settings, source_run: Path, which: Literal["best"] | int) -> Run:
-    """Makes a run with another one's vocabulary and weights, as its checkpoint 0: all of it, or none."""
-    other = Run.open(source_run)
-    settings = inherit(settings, other.settings)
-    weights = load_checkpoint(other, which)
-    Run(path).make_folder()
-    place = path.resolve()
-    if place == Path.cwd():
-        raise UsageError(f"--from makes the folder {path} anew, and you are in it: choose another folder")
-    aside = beside(place)
-    run = Run.create(aside, on_this_machine(settings))
-    try:
-        Tokenizers.load(source_run).save(aside)
-        state = {"progress": Progress().to_json()}
-        torch.manual_seed(settings.training.seed)
-        save_checkpoint(run, 0, weights.model, {"rng": torch.get_rng_state()}, state, settings.training.keep)
-        remove_leftovers(place)
-        aside.replace(place)
-    finally:
-        rmtree(aside, ignore_errors=True)
-    return Run.open(path)
 
 
 def _begin(run: Run, prepared: Prepared, began: float, listener: Guarded) -> Ending:
@@ -279,20 +259,6 @@ def _undone_on_error(run: Run) -> Iterator[None]:
             raise DragomanError(f"{error}; what was read from the pipe is kept: go on with {command}") from error
         rmtree(run.path, ignore_errors=True)
         raise
-
-
-def inherit(settings: Settings, other: Settings) -> Settings:
-    """The settings with the shape and vocabulary of another run; what only training uses stays as it was given.
-
-    Raises:
-        UsageError: the two contradict each other.
-    """
-    ours = settings.model
-    model = replace(other.model, dropout=ours.dropout, attention_dropout=ours.attention_dropout)
-    merged = replace(settings, model=model, text=replace(other.text, sampling=settings.text.sampling))
-    if amiss := contradictions(merged):
-        raise UsageError(f"{'; '.join(amiss)} (shape and vocabulary are the other run's)")
-    return merged
 
 
 def _refuse_changes(before: Settings, after: Settings, allowed: Collection[str]) -> None:

@@ -9,10 +9,10 @@ from dragoman.config import Settings
 from dragoman.errors import DragomanError, UsageError
 from dragoman.runs import Run, checkpoint_steps, load_checkpoint
 from dragoman.runs.writing import is_aside, replacing, write_json
+from dragoman.training.inheriting import inherit
 from dragoman.training.preparing import Prepared, on_this_machine, prepare
 from dragoman.training.profiling.picture import draw, table
 from dragoman.training.profiling.profiler import UPDATES, Profile, Tell, profile_training
-from dragoman.training.start import inherit
 
 FILES = ("profile.json", "profile.md", "profile.png")
 """What is written; nothing else of a folder is touched."""

@@ -118,13 +118,16 @@ class Training:
         mark_best(self.run, self.progress.best_step, dict(self.progress.best_scores))
 
     def mark_missed_best(self) -> None:
-        """The same where it was missed: a kill came after the best checkpoint was saved, or the disk was full."""
+        """The same where it was missed: a kill came after the best checkpoint was saved, or the disk was full.
+
+        Or where it points to an update that this training, which went back, has not made yet.
+        """
         try:
             marked = (read_mark(self.run, "best") or {"step": -1})["step"]
         except DragomanError:
             marked = -1
-        best = self.progress.best_step
-        if self.progress.best_scores and marked < best and best in checkpoint_steps(self.run):
+        best, elsewhere = self.progress.best_step, not self.progress.best_step <= marked <= self.progress.step
+        if self.progress.best_scores and elsewhere and best in checkpoint_steps(self.run):
             self.mark_best()
 
 

@@ -21,6 +21,7 @@ def closing(
     finished: bool,
     clock: float,
     early: bool = False,
+    mean: float = 0.0,
 ) -> str:
     """One line: the best BLEU, the verdict, the next step; it ends with what the command is for that comes after it.
 
@@ -28,12 +29,13 @@ def closing(
         advice: the coach's after the last validation.
         clock: seconds that the training took by the clock.
         early: whether patience ended it.
+        mean: BLEU of the mean of several checkpoints, where that was better.
     """
     if not finished:
         return "go on with"
     if not seen:
         return "try it"
-    best = max(one.bleu for one in seen)
+    best = max(mean, *(one.bleu for one in seen))
     reached = f"{best:.1f} validation BLEU after {duration(clock)}"
     verdict = next((one for one in advice if one.verdict not in CALM), None)
     if verdict is not None:

@@ -90,7 +90,8 @@ class Follower:
         """Writes the model card and gives the ending with its next step; a card that fails costs nothing else."""
         settings, run, clock = self._prepared.settings, self._run.path, self._elapsed()
         seen = stretches(self._lines, settings.training.clip)
-        said = closing(seen, self._advice, settings, ending.finished, clock, ending.early)
+        mean = max((line.get("validation_bleu") or 0.0 for line in self._lines if line.get("mean")), default=0.0)
+        said = closing(seen, self._advice, settings, ending.finished, clock, ending.early, mean)
         name = quote(str(run))
         command = f"dragoman translate {name}" if ending.finished else f"dragoman train {name} --resume"
         ending = replace(ending, next=f"{said}: `{command}`")

@@ -30,13 +30,18 @@ class Stretch:
 
 
 def stretches(lines: Iterable[Line], clip: float) -> list[Stretch]:
-    """Cuts the lines at the validations; those whose numbers are not finite (null) are left out."""
+    """Cuts the lines at the validations; those whose numbers are not finite (null) are left out, and one made twice.
+
+    The mean of several checkpoints is no stretch of its own, nor is it on the curve of the others.
+    """
     found: list[Stretch] = []
     logged: list[Line] = []
     for line in lines:
         if isinstance(line.get("loss"), int | float):
             logged.append(line)
-        if isinstance(line.get("validation_loss"), int | float):
+        if isinstance(line.get("validation_loss"), int | float) and not line.get("mean"):
+            if found and found[-1].step == line["step"]:
+                continue
             found.append(_stretch(line, logged, clip))
             logged = []
     return found
