@@ -10,6 +10,7 @@ from dragoman.batches.epochs import Epochs
 from dragoman.runs import Run, checkpoints, load_checkpoint
 from dragoman.training import loop, start
 from dragoman.training.safety import saving
+from dragoman.training.validation import Validator
 from dragoman.training.watching import forecast
 from dragoman.translation import Translator
 from tests.pipeline.conftest import SMALL, Result, files, sets
@@ -70,13 +71,15 @@ ENDS: list[tuple[tuple[Any, ...], str, int | None]] = [
     ((forecast, "memory_forecast", 1), "not enough memory to forecast what batches take: free memory", 0),
     ((start, "reserve", 1), "not enough memory to hold the optimizer's moments: free memory", 0),
     ((loop, "step", 7), "memory gave out in the middle of update 7", 4),
+    ((Validator, "validate", 1), "not enough memory to validate", 4),
+    ((Validator, "validate", 2), "not enough memory to validate", 8),
     ((Epochs, "_make", 2), "the next batches could not be made (RuntimeError", 10),
     ((checkpoints, "sha256", 10, 11), "cannot save checkpoint 12 of", 8),
 ]
 """Where memory gives out, in which call, what is said, and the checkpoint that is the newest then."""
 
 
-@pytest.mark.parametrize("end", ENDS, ids=lambda end: end[0][1])
+@pytest.mark.parametrize("end", ENDS, ids=lambda end: f"{end[0][1]}-{end[0][2]}")
 def test_one_line_and_resume_goes_on(
     end: tuple[tuple[Any, ...], str, int | None], lines: Path, dragoman: Dragoman, reference: Path, tmp_path: Path,
     lacking: Any,

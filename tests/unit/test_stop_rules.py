@@ -90,7 +90,7 @@ def test_the_forecast_knows_both() -> None:
     ],
 )
 def test_how_to_ask_for_more(bound: dict[str, Any], twice: str) -> None:
-    last = Stretch(100, 1, 95.0, 2.0, 0.0, 0.0, 100.0, 2.0, 10.0, tokens=5100)
+    last = Stretch(100, 1, 95.0, 2.0, 0.0, 100.0, 2.0, 10.0, tokens=5100)
     assert longer(Settings(training=TrainingSettings(**bound)), last) == f"give it --set {twice}"
 
 

@@ -147,6 +147,14 @@ def test_lines_without_numbers_are_left_out() -> None:
     assert found == Stretch(3, 0, 1.0, loss=3.0, clipped=1.0, speed=20.0, valid=3.0, bleu=1.0)
 
 
+def test_the_mean_of_checkpoints_is_no_stretch_and_nothing_counts_twice() -> None:
+    own = {"step": 4, "epoch": 1, "seconds": 1.0, "validation_loss": 3.0, "validation_bleu": 1.0}
+    lines = [{"step": 4, "loss": 4.0, "gradient_norm": 2.0}, own, own, own | {"validation_bleu": 9.0, "mean": True}]
+    (found,) = stretches(lines, clip=1.0)
+    assert (found.bleu, found.loss) == (1.0, 4.0)
+    assert closing([found], [], Settings(), True, 9.0, mean=9.0).startswith("9.0 validation BLEU")
+
+
 def test_a_model_worse_than_knowing_nothing_is_not_on_track() -> None:
     far = replace(SMALL, vocabulary=800, warmup_steps=10, learning_rate=10.0)
     seen = [stretch(10, 650.0, 696.23), stretch(20, 700.0, 1408.94)]

@@ -37,6 +37,8 @@ class Loop:
         self._logged = replace(training.progress)
         self._ignorance = log(len(training.model.output.weight))
         self._share = 0.0
+        self._came = 0
+        """Of `training.validations`, those whose time has come. By the clock the share may fall back a little."""
 
     @property
     def progress(self) -> Progress:
@@ -54,6 +56,7 @@ class Loop:
             try:
                 epoch = self._epoch()
                 self._share = self._budget.share(self.progress, len(epoch.batches))
+                self._came = int(self._share * self._settings.training.validations)
                 if self._share < 1 and self._validation_is_due():
                     # Memory gave out for it before the checkpoint was saved that this training goes on from.
                     self._validate()
@@ -106,7 +109,7 @@ class Loop:
         settings, progress = self._settings.training, self.progress
         if not settings.validations:
             return progress.step > progress.validated and progress.step % settings.validate_every == 0
-        return progress.validations < int(self._share * settings.validations) < settings.validations
+        return self._came < int(self._share * settings.validations) < settings.validations
 
     def _update(self, epoch: Epoch, share: float) -> tuple[Update, float]:
         """One update, or its batches passed over where their loss or gradient is no finite number."""
@@ -169,7 +172,7 @@ class Loop:
         before = replace(progress)
         better = self._judge(result, last)
         progress.validated = progress.step
-        progress.validations = int(self._share * self._settings.training.validations)
+        self._came = int(self._share * self._settings.training.validations)
         scores = {"validation_loss": result.loss, "validation_bleu": result.bleu, "validation_chrf": result.chrf}
         line = progress.line() | finite(scores)
         if progress.mean == progress.step > 0:

@@ -41,8 +41,6 @@ class Progress:
     """Validations since then."""
     validated: int = 0
     """The update after which the last validation was."""
-    validations: int = 0
-    """Of `training.validations`, those whose time has come so far."""
     refuge: int = 0
     """The checkpoint to go back to: of the last validation at which all was well, or of the beginning."""
     mean: int = 0
