@@ -140,14 +140,14 @@ def test_a_validation_is_made_once_though_the_clock_falls_back(
     run = tmp_path / "r"
 
     def share(_: Budget, progress: Progress, __: int) -> float:
-        return min(1.0, progress.step / 20 - (0.04 if progress.validated and progress.step < 20 else 0.0))
+        return min(1.0, progress.step / 20 - (0.06 if progress.validated and progress.step < 20 else 0.0))
 
     monkeypatch.setattr(Budget, "share", share)
     scores += [1.0]
     assert (
         dragoman("train", run, *files(lines), *TWELVE, *sets("training.validations=4", "training.steps=20")).code == 0
     )
-    assert validated(run) == [5, 11, 16, 20]
+    assert validated(run) == [5, 12, 17, 20]
 
 
 def test_a_run_that_could_never_be_opened_is_not_made(dragoman: Dragoman, lines: Path, tmp_path: Path) -> None:
