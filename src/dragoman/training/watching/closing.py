@@ -107,9 +107,8 @@ def _share(settings: Settings, last: Stretch, clock: float) -> float:
 
 def further(settings: Settings) -> str:
     """What still helps where more of the same does not."""
-    model = settings.model
-    drops = model.dropout or (model.attention_dropout and model.family == "transformer")
-    if settings.training.agreement or not drops:
+    # Two passes that are to be drawn together must differ.
+    if settings.training.agreement or not settings.model.dropout:
         return "a larger model or more data is the way on"
     return "a new run with --set training.agreement=5 goes further in more time, or a larger model or more data"
 
