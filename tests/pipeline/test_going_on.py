@@ -98,6 +98,38 @@ def test_the_best_of_a_way_that_was_given_up_is_best_no_longer(
     assert not (run / "checkpoints/00000012").exists()
 
 
+def test_a_best_that_was_pruned_is_forgotten(
+    dragoman: Dragoman, lines: Path, tmp_path: Path, scores: list[float]
+) -> None:
+    """Going back behind a better one: the weights of before are gone, and none has their score."""
+    run, sixteen = tmp_path / "r", sets("training.keep=3", "training.steps=16")
+    scores += [3.0, 2.0, 9.0, 8.0]
+    assert dragoman("train", run, *files(lines), *TWELVE, *sixteen).code == 0
+    assert not (run / "checkpoints/00000004").exists()
+    scores[:] = [2.5]
+    assert dragoman("train", run, "--resume", "--checkpoint", 8, *sets("training.steps=12")).code == 0
+    assert (best(run)[0]["step"], best(run)[0]["bleu"]) == (12, 2.5)
+
+
+def test_patience_counts_though_nothing_can_be_saved(
+    dragoman: Dragoman, lines: Path, tmp_path: Path, scores: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, first = tmp_path / "r", checkpoints._write_files
+
+    def full(folder: Path, *rest: object) -> None:
+        if first_saves.pop() if first_saves else True:
+            raise OSError(28, "No space left on device")
+        first(folder, *rest)  # type: ignore[arg-type]
+
+    first_saves = [False, False]
+    monkeypatch.setattr(checkpoints, "_write_files", full)
+    scores += [5.0, 1.0]
+    ends = sets("training.patience=2", "training.schedule=constant", "training.steps=100")
+    result = dragoman("train", run, *files(lines), *TWELVE, *ends)
+    assert result.code == 1
+    assert validated(run) == [4, 8, 12]
+
+
 def test_the_last_validation_is_made_again_where_its_checkpoint_could_not_be_saved(
     dragoman: Dragoman, lines: Path, tmp_path: Path, scores: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:

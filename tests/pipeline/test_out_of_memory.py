@@ -98,6 +98,15 @@ def test_one_line_and_resume_goes_on(
     same_ending(run, reference)
 
 
+def test_one_of_the_spread_validations(lines: Path, dragoman: Dragoman, tmp_path: Path, lacking: Any) -> None:
+    spread = [*TWELVE, *sets("training.validations=3")]
+    assert dragoman("train", tmp_path / "whole", *files(lines), *spread).code == 0
+    lacking(Validator, "validate", 1)
+    assert dragoman("train", tmp_path / "r", *files(lines), *spread).code == 1
+    assert dragoman("train", tmp_path / "r", "--resume").code == 0
+    same_ending(tmp_path / "r", tmp_path / "whole")
+
+
 def test_a_save_for_which_memory_is_short_is_tried_again(
     lines: Path, dragoman: Dragoman, reference: Path, tmp_path: Path, lacking: Any
 ) -> None:

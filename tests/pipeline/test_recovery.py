@@ -97,6 +97,20 @@ def test_several_in_a_row_go_back_and_a_stop_changes_nothing(
 
 
 @pytest.mark.usefixtures("poisoned")
+def test_spread_validations_are_made_again_after_a_return(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    # Validations of updates 4 and 8; at 8 the training is not well, and it goes back to 4.
+    spread = [*SHORT, *sets("training.validations=3")]
+    assert dragoman("train", whole, *files(lines), *spread).code == 0
+    assert [line["step"] for line in metrics(whole) if "validation_bleu" in line] == [4, 8, 12]
+    killed_at(
+        "dragoman.training.safety.recovery.count_return", 1, "train", killed, *files(lines), *spread, before=POISON
+    )
+    assert dragoman("train", killed, "--resume").code == 0
+    same_ending(killed, whole)
+
+
+@pytest.mark.usefixtures("poisoned")
 def test_a_stop_after_a_return_is_saved(
     lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

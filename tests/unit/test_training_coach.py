@@ -139,12 +139,12 @@ def test_lines_without_numbers_are_left_out() -> None:
         {"step": 1, "loss": 4.0, "gradient_norm": 2.0, "tokens_per_second": 10.0},
         {"step": 2, "loss": None, "gradient_norm": None},
         {"step": 2, "recovery": "skipped", "rate_share": 0.5},
-        {"step": 3, "loss": 2.0, "gradient_norm": None, "tokens_per_second": 30.0},
+        {"step": 3, "loss": 2.0, "gradient_norm": None, "tokens_per_second": 30.0, "learning_rate": 0.5},
         {"step": 3, "epoch": 0, "seconds": 1.0, "validation_loss": 3.0, "validation_bleu": 1.0},
         {"step": 4, "epoch": 0, "seconds": 2.0, "validation_loss": None, "validation_bleu": 0.0},
     ]
     (found,) = stretches(lines, clip=1.0)
-    assert found == Stretch(3, 0, 1.0, loss=3.0, clipped=1.0, speed=20.0, valid=3.0, bleu=1.0)
+    assert found == Stretch(3, 0, 1.0, loss=3.0, clipped=1.0, speed=20.0, valid=3.0, bleu=1.0, rate=0.5)
 
 
 def test_the_mean_of_checkpoints_is_no_stretch_and_nothing_counts_twice() -> None:
@@ -184,20 +184,29 @@ def test_a_training_of_which_little_was_seen_is_not_judged() -> None:
     assert "nothing better came any more" in said(20.0, 100, 200, 300, 400, early=True, steps=4000)
 
 
+def falling(step: int, bleu: float, end: int = 1000) -> Stretch:
+    """Of a training of so many updates under wsd."""
+    return stretch(step, 2.0, 2.2, bleu, rate=1e-3 * min(1.0, 5 * (end - step) / end))
+
+
 def test_the_fall_of_the_rate_under_wsd_is_no_rise() -> None:
     """A level training gains at the end, when its rate comes down; one that rises has done so before."""
     settings = Settings(training=TrainingSettings(steps=1000, schedule="wsd"))
     steps = range(100, 1001, 100)
-    level = [stretch(step, 2.0, 2.2, bleu) for step, bleu in zip(steps, [20, *[38] * 7, 38.9, 39.5], strict=True)]
+    level = [falling(step, bleu) for step, bleu in zip(steps, [20, *[38] * 7, 38.9, 39.5], strict=True)]
     assert still_rising(level, settings) == 0
     assert still_rising(level, Settings()) == pytest.approx(1.5)
     assert "it has levelled off" in closing(level, [], settings, True, 60.0)
-    rises = [stretch(step, 2.0, 2.2, 30 + step / 100) for step in steps]
+    rises = [falling(step, 30 + step / 100) for step in steps]
     assert "still rising (+3.0 over a quarter, before the rate fell): give it --set training.steps=2000" in closing(
         rises, [], settings, True, 60.0
     )
     # Too few validations to look before the fall.
-    assert still_rising([stretch(500, 2.0, 2.2, 30), stretch(1000, 2.0, 2.2, 33)], settings) == 3
+    few = [falling(500, 30), falling(1000, 33)]
+    assert "still rising (+3.0 over the last quarter)" in closing(few, [], settings, True, 60.0)
+    # Prolonged: what the first fall had gained is no measure.
+    longer = [*rises, *(falling(step, bleu, 2000) for step, bleu in ((1200, 38), (1400, 39), (1600, 40), (2000, 42)))]
+    assert still_rising(longer, settings) == pytest.approx(2.0)
 
 
 def test_patience_is_no_mend_under_wsd() -> None:
@@ -205,10 +214,10 @@ def test_patience_is_no_mend_under_wsd() -> None:
     (advice,) = advise(seen, 0.5, replace(QUALITY, schedule="wsd"))
     assert (advice.verdict, "patience" in advice.mend) == ("overfitting", False)
     settings = Settings(training=TrainingSettings(steps=4000, patience=2, schedule="wsd"))
-    flat = [stretch(step, 2.0, 2.2) for step in (1000, 1500, 2000)]
+    flat = [falling(step, 20, 4000) for step in (1000, 1500, 2000)]
     said = closing(flat, [], settings, True, 60.0, early=True)
     assert "the learning rate never fell: without training.patience it would have" in said
-    late = [replace(one, step=one.step * 2) for one in flat]
+    late = [falling(2 * one.step, 20, 4000) for one in flat]
     assert "never fell" not in closing(late, [], settings, True, 60.0, early=True)
 
 

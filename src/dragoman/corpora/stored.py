@@ -72,7 +72,8 @@ def store_corpus(
     if note and note.key != key:
         before = {file["path"]: file for file in note.facts["files"]}
         files = [before.get(os.path.abspath(path)) or asdict(fingerprint(path)) for path in data_files(data)]
-        note = seal_anew(folder, key, note, {**note.facts, "files": files})
+        if all(file in note.facts["files"] or file["sha256"] for file in files):
+            note = seal_anew(folder, key, note, {**note.facts, "files": files})
     return _open(folder, note or _build(folder, key, data, pizzeria, seed, tell, known is not None))
 
 

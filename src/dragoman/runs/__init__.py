@@ -3,6 +3,7 @@
 from dragoman.runs.checkpoints import (
     Checkpoint,
     checkpoint_steps,
+    forget_best,
     load_checkpoint,
     mark_best,
     mark_last,
@@ -17,6 +18,7 @@ __all__ = [
     "Checkpoint",
     "Run",
     "checkpoint_steps",
+    "forget_best",
     "last_mark",
     "load_checkpoint",
     "mark_best",

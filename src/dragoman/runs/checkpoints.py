@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -104,6 +105,12 @@ def mark_best(run: Run, step: int, metrics: dict[str, Any]) -> None:
         DragomanError: The disk is full or may not be written to; `best.json` is as it was.
     """
     _mark_or_say(run, "best", step, metrics)
+
+
+def forget_best(run: Run) -> None:
+    """Removes `best.json`, as far as the disk allows."""
+    with suppress(OSError):
+        (run.path / "best.json").unlink(missing_ok=True)
 
 
 def mark_last(run: Run, step: int, metrics: dict[str, Any]) -> None:

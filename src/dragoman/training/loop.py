@@ -37,8 +37,8 @@ class Loop:
         self._logged = replace(training.progress)
         self._ignorance = log(len(training.model.output.weight))
         self._share = 0.0
-        self._came = 0
-        """Of `training.validations`, those whose time has come. By the clock the share may fall back a little."""
+        self._unsaved = -1
+        """The update of the newest validation whose checkpoint could not be saved."""
 
     @property
     def progress(self) -> Progress:
@@ -56,7 +56,7 @@ class Loop:
             try:
                 epoch = self._epoch()
                 self._share = self._budget.share(self.progress, len(epoch.batches))
-                self._came = int(self._share * self._settings.training.validations)
+                self._count_validations()
                 if self._share < 1 and self._validation_is_due():
                     # Memory gave out for it before the checkpoint was saved that this training goes on from.
                     self._validate()
@@ -109,7 +109,12 @@ class Loop:
         settings, progress = self._settings.training, self.progress
         if not settings.validations:
             return progress.step > progress.validated and progress.step % settings.validate_every == 0
-        return self._came < int(self._share * settings.validations) < settings.validations
+        return (progress.validations or 0) < int(self._share * settings.validations) < settings.validations
+
+    def _count_validations(self) -> None:
+        """Counts those that a training which goes on has behind it; its bounds may be others than before."""
+        came, known = int(self._share * self._settings.training.validations), self.progress.validations
+        self.progress.validations = came if known is None else min(known, came)
 
     def _update(self, epoch: Epoch, share: float) -> tuple[Update, float]:
         """One update, or its batches passed over where their loss or gradient is no finite number."""
@@ -172,7 +177,7 @@ class Loop:
         before = replace(progress)
         better = self._judge(result, last)
         progress.validated = progress.step
-        self._came = int(self._share * self._settings.training.validations)
+        progress.validations = int(self._share * self._settings.training.validations)
         scores = {"validation_loss": result.loss, "validation_bleu": result.bleu, "validation_chrf": result.chrf}
         line = progress.line() | finite(scores)
         if progress.mean == progress.step > 0:
@@ -182,9 +187,8 @@ class Loop:
             self._saver.save()
         elif not self._saver.try_to_save():
             progress.best, progress.best_step, progress.best_scores = before.best, before.best_step, before.best_scores
-            progress.refuge, better = before.refuge, False
-            # Made once more if the training ends here.
-            progress.worse, progress.validated = before.worse, before.validated
+            progress.worse = before.worse if better else progress.worse
+            progress.refuge, better, self._unsaved = before.refuge, False, progress.step if better else -1
         self._saver.try_to_mark_best(better)
         self._reporter.validated(line, result, better)
 
@@ -231,7 +235,7 @@ class Loop:
 
     def _finished(self) -> Ending:
         progress = self.progress
-        if progress.step > progress.validated or progress.best is None:
+        if progress.step > progress.validated or progress.best is None or progress.step == self._unsaved:
             self._validate(last=True)
         elif progress.step > self._saver.step:
             self._saver.save()

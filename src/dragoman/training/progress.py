@@ -41,6 +41,8 @@ class Progress:
     """Validations since then."""
     validated: int = 0
     """The update after which the last validation was."""
+    validations: int | None = None
+    """Of `training.validations`, those whose time has come; None in checkpoints that do not know."""
     refuge: int = 0
     """The checkpoint to go back to: of the last validation at which all was well, or of the beginning."""
     mean: int = 0

@@ -50,10 +50,16 @@ def moved(run: Path, before: DataSettings, after: DataSettings) -> set[str]:
     """The settings that name a file in another place than before, the same to the byte as the noted one."""
     noted = read_record(run)
     known = {file.path: file.sha256 for file in noted.files} if noted else {}
+    # A process that was killed has noted the new place already, and the settings do not know it yet.
+    again = dict(zip(map(os.path.abspath, data_files(after)), noted.files if noted else [], strict=False))
     found = set()
     for name in TEXT_FILES:
         old, new = getattr(before, name), getattr(after, name)
-        was = known.get(os.path.abspath(old)) if old and new != old and Path(new).is_file() else None
+        if not old or new == old or not Path(new).is_file():
+            continue
+        here = again.get(os.path.abspath(new))
+        noted_here = here.sha256 if here and here.path == os.path.abspath(new) else None
+        was = known.get(os.path.abspath(old), noted_here)
         if was and fingerprint(Path(new)).sha256 == was:
             found.add(f"data.{name}")
     return found

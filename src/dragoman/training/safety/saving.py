@@ -11,7 +11,16 @@ import torch
 from dragoman.errors import DragomanError, lacks_memory
 from dragoman.models.contract import TrainableModel
 from dragoman.models.weights import load_weights, named_weights
-from dragoman.runs import Checkpoint, Run, checkpoint_steps, load_checkpoint, mark_best, read_mark, save_checkpoint
+from dragoman.runs import (
+    Checkpoint,
+    Run,
+    checkpoint_steps,
+    forget_best,
+    load_checkpoint,
+    mark_best,
+    read_mark,
+    save_checkpoint,
+)
 from dragoman.training.averaging import Averages, mean_of
 from dragoman.training.optimizer import optimizer_tensors, restore_optimizer
 from dragoman.training.progress import Progress
@@ -120,15 +129,20 @@ class Training:
     def mark_missed_best(self) -> None:
         """The same where it was missed: a kill came after the best checkpoint was saved, or the disk was full.
 
-        Or where it points to an update that this training, which went back, has not made yet.
+        Or where it points to an update that this training, which went back, has not made yet; then nothing is the best
+        any more if the best one before has gone.
         """
         try:
             marked = (read_mark(self.run, "best") or {"step": -1})["step"]
         except DragomanError:
             marked = -1
-        best, elsewhere = self.progress.best_step, not self.progress.best_step <= marked <= self.progress.step
-        if self.progress.best_scores and elsewhere and best in checkpoint_steps(self.run):
+        progress = self.progress
+        there = bool(progress.best_scores) and progress.best_step in checkpoint_steps(self.run)
+        if there and not progress.best_step <= marked <= progress.step:
             self.mark_best()
+        elif marked > progress.step:
+            progress.best, progress.best_step, progress.best_scores = None, 0, {}
+            forget_best(self.run)
 
 
 class Saver:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from dragoman.config import Settings
-from dragoman.training.schedule import DECAY
 from dragoman.training.watching.coach import POOR, Advice
 from dragoman.training.watching.history import Stretch
 from dragoman.training.watching.words import duration
@@ -42,13 +41,12 @@ def closing(
         said = f"{verdict.verdict}: {verdict.mend or verdict.message}"
     elif too_short(seen, settings):
         said = f"too little was seen to judge: {longer(settings, seen[-1], early)}"
-    elif early and settings.training.schedule == "wsd" and _share(settings, seen[-1], clock) < 1 - DECAY:
+    elif early and settings.training.schedule == "wsd" and _level(seen)[-1] is seen[-1]:
         said = "nothing better came any more, but the learning rate never fell: without training.patience it would have"
     elif early:
         said = f"nothing better came any more: {further(settings)}"
     elif gain := still_rising(seen, settings):
-        since = "a quarter, before the rate fell" if settings.training.schedule == "wsd" else "the last quarter"
-        said = f"still rising ({gain:+.1f} over {since}): {longer(settings, seen[-1])}"
+        said = f"still rising ({gain:+.1f} over {_quarter(seen, settings)[2]}): {longer(settings, seen[-1])}"
     elif still_falling(seen, settings):
         said = f"the loss is still falling: {longer(settings, seen[-1])}"
     else:
@@ -64,45 +62,39 @@ def too_short(seen: Sequence[Stretch], settings: Settings) -> bool:
 
 def still_rising(seen: Sequence[Stretch], settings: Settings) -> float:
     """BLEU gained over a quarter of the updates, where it is worth naming; else 0."""
-    before, last = _quarter(seen, settings)
+    before, last, _ = _quarter(seen, settings)
     gain = last.bleu - max((one.bleu for one in before), default=last.bleu)
     return gain if gain >= RISING else 0.0
 
 
 def still_falling(seen: Sequence[Stretch], settings: Settings) -> bool:
     """Whether the validation loss fell by a twentieth over that quarter."""
-    before, last = _quarter(seen, settings)
+    before, last, _ = _quarter(seen, settings)
     return bool(before) and last.valid < 0.95 * min(one.valid for one in before)
 
 
-def _quarter(seen: Sequence[Stretch], settings: Settings) -> tuple[list[Stretch], Stretch]:
-    """The validations before the quarter of the updates that tells whether more of them help, and the one at its end.
+def _quarter(seen: Sequence[Stretch], settings: Settings) -> tuple[list[Stretch], Stretch, str]:
+    """The quarter of the updates that tells whether more of them help: validations before it, at its end, its name.
 
     It is the last quarter; under `wsd` the last one before the learning rate falls, for by its fall any training gains.
     """
     if settings.training.schedule == "wsd":
-        before, level = _until(seen, 0.75 - DECAY), _until(seen, 1 - DECAY)
-        if before and len(level) > len(before):
-            return before, level[-1]
-    return _until(seen, 0.75), seen[-1]
+        level = _level(seen)
+        before = [one for one in level if one.step <= level[-1].step - seen[-1].step / 4]
+        if before:
+            return before, level[-1], "a quarter, before the rate fell"
+    return _until(seen, 0.75), seen[-1], "the last quarter"
+
+
+def _level(seen: Sequence[Stretch]) -> list[Stretch]:
+    """The validations at the full learning rate, those before an earlier end of the training among them."""
+    peak = max(one.rate for one in seen)
+    return [one for one in seen if one.rate >= 0.99 * peak]
 
 
 def _until(seen: Sequence[Stretch], share: float) -> list[Stretch]:
     """The validations of the first updates, so large a share of all."""
     return [one for one in seen if one.step <= share * seen[-1].step]
-
-
-def _share(settings: Settings, last: Stretch, clock: float) -> float:
-    """How much of the training was over at its last validation, 0 to 1, as its schedule counts."""
-    training = settings.training
-    bounds = (
-        (last.step, training.steps),
-        (last.epoch, training.epochs),
-        (last.tokens, training.target_tokens),
-        (last.seconds / 60, training.update_minutes),
-        (clock / 60, training.minutes),
-    )
-    return max((done / bound for done, bound in bounds if bound), default=0.0)
 
 
 def further(settings: Settings) -> str:

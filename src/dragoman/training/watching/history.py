@@ -27,6 +27,8 @@ class Stretch:
     bleu: float
     tokens: int = 0
     """Target tokens trained on since the training's beginning."""
+    rate: float = 0.0
+    """The learning rate of the last logged update."""
 
 
 def stretches(lines: Iterable[Line], clip: float) -> list[Stretch]:
@@ -61,4 +63,5 @@ def _stretch(line: Line, logged: Sequence[Line], clip: float) -> Stretch:
         valid=float(line["validation_loss"]),
         bleu=float(line.get("validation_bleu") or 0.0),
         tokens=int(line.get("target_tokens") or 0),
+        rate=float(logged[-1].get("learning_rate") or 0.0) if logged else 0.0,
     )
