@@ -248,6 +248,8 @@ def test_the_closing_line() -> None:
     falling = [stretch(step, 4.0 - step / 200, 4.0) for step in (100, 200, 300, 400)]
     steps = Settings(training=TrainingSettings(steps=400))
     assert "the loss is still falling: give it --set training.steps=800" in closing(falling, [], steps, True, 60.0)
+    trembling = [stretch(step, 0.004 - step / 200_000, 0.003, bleu=99.8) for step in (100, 200, 300, 400)]
+    assert "it has levelled off" in closing(trembling, [], steps, True, 60.0)
     over = [Advice("overfitting", "it rises", "more data")]
     assert "overfitting: more data; try it" in closing(flat, over, twenty, True, 60.0)
     assert closing(flat, over, twenty, False, 60.0) == "go on with"

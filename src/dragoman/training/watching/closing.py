@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dragoman.config import Settings
-from dragoman.training.watching.coach import POOR, Advice
+from dragoman.training.watching.coach import LEAST_RISE, POOR, Advice
 from dragoman.training.watching.history import Stretch
 from dragoman.training.watching.words import duration
 
@@ -68,9 +68,10 @@ def still_rising(seen: Sequence[Stretch], settings: Settings) -> float:
 
 
 def still_falling(seen: Sequence[Stretch], settings: Settings) -> bool:
-    """Whether the validation loss fell by a twentieth over that quarter."""
+    """Whether the validation loss fell by a twentieth over that quarter, and by what can be felt."""
     before, last, _ = _quarter(seen, settings)
-    return bool(before) and last.valid < 0.95 * min(one.valid for one in before)
+    lowest = min((one.valid for one in before), default=last.valid)
+    return lowest - last.valid > max(0.05 * lowest, LEAST_RISE)
 
 
 def _quarter(seen: Sequence[Stretch], settings: Settings) -> tuple[list[Stretch], Stretch, str]:
