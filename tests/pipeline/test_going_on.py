@@ -59,6 +59,33 @@ def test_moved_files_leave_the_stored_text_alone(dragoman: Dragoman, lines: Path
     assert all(file["sha256"] for file in noted.values())
 
 
+def test_a_stop_between_the_record_of_moved_files_and_the_settings(
+    dragoman: Dragoman, lines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, old, new = tmp_path / "r", shutil.copytree(lines, tmp_path / "old"), tmp_path / "new"
+    assert dragoman("train", run, *files(old), *TWELVE).code == 0
+    old.rename(new)
+
+    def die(*_: object) -> None:
+        raise DragomanError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(start, "_go_on", die)
+        assert dragoman("train", run, "--resume", *files(new), *sets("training.steps=14")).code == 1
+
+    def noted() -> dict[str, str]:
+        return {file["path"]: file["sha256"] for file in json.loads((run / "data.json").read_text())["files"]}
+
+    known = noted()
+    assert set(known) == {str(path) for path in new.iterdir()}
+    # The settings still name the old place, of which nothing may be noted.
+    assert dragoman("train", run, "--resume", *sets("training.steps=14")).code == 0
+    assert noted() == known
+    assert dragoman("train", run, "--resume", *files(new), *sets("training.steps=16")).code == 0
+    assert noted() == known
+    assert all(known.values())
+
+
 def test_a_stop_right_after_the_return_to_a_checkpoint_loses_nothing(
     dragoman: Dragoman, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
