@@ -97,6 +97,7 @@ def test_a_pipe_is_read_like_a_file(tmp_path: Path, pack: Callable[[bytes], byte
     feeder.start()
     text = read_tsv(tmp_path / "pipe")
     feeder.join()
+    assert text.name == "a pipe"
     assert text.source == [str(n) for n in range(500)]
     assert text.target == [f"Größe {n}" for n in range(500)]
 

@@ -172,6 +172,8 @@ def test_too_small_a_vocabulary_names_the_smallest(kind: Kind, size: int) -> Non
     found = re.search(r"; its smallest is (\d+): set text.vocabulary_size=\1 or more$", str(caught.value))
     assert found is not None, str(caught.value)
     assert learnt(kind, int(found[1])).size == int(found[1])
+    if kind != "word":
+        assert learnt(kind, int(found[1]) + 5).smallest == int(found[1])
 
 
 @pytest.mark.parametrize("kind", ["character", "word"])

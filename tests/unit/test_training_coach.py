@@ -125,6 +125,10 @@ def test_a_vocabulary_that_is_too_large() -> None:
     # Never a larger vocabulary than there is.
     for vocabulary in (400, 500):
         assert advise(seen, 0.5, replace(QUALITY, pairs=100, vocabulary=vocabulary))[0].mend == "find more pairs"
+    # Nor one that the text's characters alone would not fit into.
+    chinese = replace(QUALITY, pairs=1500, smallest_vocabulary=2_410)
+    assert "text.vocabulary_size=2500," in advise(seen, 0.5, chinese)[0].mend
+    assert advise(seen, 0.5, replace(chinese, vocabulary=2_450, pairs=900))[0].mend == "find more pairs"
 
 
 def test_less_dropout_is_advised_only_where_there_is_some() -> None:

@@ -14,7 +14,7 @@ from dragoman.corpora.multi30k import SPLIT_FILES
 from dragoman.corpora.named import open_named
 from dragoman.corpora.names import parse_name
 from dragoman.corpora.parallel import Pairs, ParallelText
-from dragoman.corpora.reading import gathered, pair_name, read_pair, read_tsv, stream_pair, stream_tsv
+from dragoman.corpora.reading import file_name, gathered, pair_name, read_pair, read_tsv, stream_pair, stream_tsv
 from dragoman.errors import DragomanError, UsageError
 
 TEXT_FILES = ("source", "target", "tsv", "valid_source", "valid_target", "valid_tsv")
@@ -140,7 +140,7 @@ def _read_named(name: str, pizzeria: PizzeriaSettings, keep: Keep) -> tuple[Para
 
 def _read_train(data: DataSettings, keep: Keep) -> ParallelText:
     if data.tsv:
-        return keep(stream_tsv(Path(data.tsv)), Path(data.tsv).name)
+        return keep(stream_tsv(Path(data.tsv)), file_name(Path(data.tsv)))
     source, target = Path(data.source), Path(data.target)
     return keep(stream_pair(source, target), pair_name(source, target))
 

@@ -50,12 +50,17 @@ def read_tsv(path: Path) -> ParallelText:
     Raises:
         DragomanError: the file cannot be read, or a line has not exactly one tab.
     """
-    return gathered(stream_tsv(path), path.name)
+    return gathered(stream_tsv(path), file_name(path))
 
 
 def pair_name(source: Path, target: Path) -> str:
     """What reports call two files."""
-    return f"{source.name} + {target.name}"
+    return f"{file_name(source)} + {file_name(target)}"
+
+
+def file_name(path: Path) -> str:
+    """What reports call a file; the number that a shell gives a pipe says nothing."""
+    return "a pipe" if is_pipe(path) else path.name
 
 
 def stream_pair(source: Path, target: Path) -> Iterator[Pairs]:

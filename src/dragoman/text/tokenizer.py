@@ -26,6 +26,11 @@ class Tokenizer(ABC):
         """Tokens in the vocabulary, special ones and bytes included."""
         return len(self._pieces)
 
+    @property
+    def smallest(self) -> int:
+        """Tokens that a vocabulary of this text has at least: special ones, bytes, characters."""
+        return FIRST_PIECE + sum(len(piece) == 1 for piece in self._pieces[FIRST_PIECE:])
+
     @abstractmethod
     def encode(self, lines: Sequence[str]) -> list[list[int]]:
         """Gives each line's ids; what the vocabulary lacks is spelt in bytes, so nothing is unknown."""

@@ -5,7 +5,7 @@ The thresholds were set on real trainings, good ones and ones that were spoilt o
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import log
+from math import ceil, log
 from typing import Literal
 
 from dragoman.training.watching.history import Stretch
@@ -45,6 +45,8 @@ class Situation:
     learning_rate: float
     patience: int = 0
     schedule: str = "cosine"
+    smallest_vocabulary: int = 0
+    """None with fewer tokens can be learnt from this text: special ones, bytes, the text's characters."""
     speed: float | None = None
     """Target tokens a second that the forecast promised."""
 
@@ -216,7 +218,7 @@ def _sparse(seen: Sequence[Stretch], share: float, situation: Situation) -> Advi
     """Fewer pairs than half the vocabulary: most tokens occur once or twice, and nothing can be learnt of them."""
     if situation.pairs >= 0.5 * situation.vocabulary or len(seen) < 2 or seen[-1].bleu >= 10:
         return None
-    size = max(500, situation.pairs // 3 // 100 * 100)
+    size = max(500, situation.pairs // 3 // 100 * 100, 100 * ceil(situation.smallest_vocabulary / 100))
     smaller = f"begin anew with --set text.vocabulary_size={size}, or " if size < situation.vocabulary else ""
     return Advice(
         "vocabulary too large",

@@ -170,6 +170,7 @@ def situation(prepared: Prepared, forecast: Forecast | None) -> Situation:
         learning_rate=settings.training.learning_rate,
         patience=settings.training.patience,
         schedule=settings.training.schedule,
+        smallest_vocabulary=max(prepared.tokenizers.source.smallest, prepared.tokenizers.target.smallest),
         speed=forecast.tokens_per_second if forecast else None,
     )
 
