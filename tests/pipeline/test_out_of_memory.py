@@ -68,7 +68,7 @@ def whole(run: Path) -> int:
 
 ENDS: list[tuple[tuple[Any, ...], str, int | None]] = [
     ((start, "fitting_piece", 1), "not enough memory to forecast what batches take: free memory", None),
-    ((forecast, "memory_forecast", 1), "not enough memory to forecast what batches take: free memory", 0),
+    ((forecast, "demand", 1), "not enough memory to forecast what batches take: free memory", 0),
     ((start, "reserve", 1), "not enough memory to hold the optimizer's moments: free memory", 0),
     ((loop, "step", 7), "memory gave out in the middle of update 7", 4),
     ((Validator, "validate", 1), "not enough memory to validate", 4),

@@ -153,7 +153,7 @@ def test_every_second_update_goes_back_and_a_stop_changes_nothing(
     assert result.code == 0
     told = "update 22: 11 of the last 40 updates had a loss or gradient that is no finite number; back to update 9"
     assert told in words(result)
-    assert "with 0.0625 of the learning rate from there on" in words(result)
+    assert "with 0.25 of the learning rate from there on" in words(result)
     returns = [line for line in metrics(whole) if line.get("recovery") == "back"]
     assert [(line["step"], line["from"], line["returns"]) for line in returns] == [(9, 22, 1)]
     made = stop_during(monkeypatch, 14, 20)

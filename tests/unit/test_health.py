@@ -6,7 +6,7 @@ from math import inf, nan
 import pytest
 
 from dragoman.training.progress import Progress
-from dragoman.training.safety.health import BAD, HEALED, HIGH, LATELY, MOST, WINDOW, Health, far_above
+from dragoman.training.safety.health import BAD, FLOOR, HEALED, HIGH, LATELY, MOST, WINDOW, Health, far_above
 
 IGNORANT = 9.0
 
@@ -85,10 +85,23 @@ def test_bad_ones_that_are_few_or_long_past_are_no_trouble() -> None:
         health.note(4.0 if made % 4 else nan, 1.0, IGNORANT)
         assert not health.trouble()
     assert len(health.recent) == MOST
+    assert health.share == FLOOR
     # A crowd of them, then good ones, and the window is empty again.
     health = seen([*[nan, 4.0] * MOST, *[4.0] * LATELY])
     assert health.recent == []
     assert not health.trouble()
+
+
+@pytest.mark.parametrize("in_a_row", [1, 2, BAD - 1])
+def test_what_is_bad_in_every_pass_never_stops_a_training(in_a_row: int) -> None:
+    """Passes too short for the rate to recover in; the rate stays where the first of them have brought it."""
+    one = [*[nan] * in_a_row, *[4.0] * 150]
+    health = seen(one * 20)
+    assert not health.trouble()
+    assert health.share == FLOOR * 0.5 ** (in_a_row - 1)
+    for _ in range(10 * HEALED):
+        health.note(4.0, 1.0, IGNORANT)
+    assert health.share == 1.0
 
 
 def test_a_loss_that_stays_far_above_its_lowest_is_trouble() -> None:

@@ -1,6 +1,7 @@
 """Forecasts of time and memory, and that making them changes nothing."""
 
 from dataclasses import replace
+from math import log10
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from dragoman.training.optimizer import build_optimizer, reserve
 from dragoman.training.preparing import Prepared, on_this_machine, prepare
 from dragoman.training.progress import Progress
 from dragoman.training.safety import room
-from dragoman.training.safety.memory import kept, memory_forecast, peak_memory, resident
+from dragoman.training.safety.memory import HEAP, LONG, SHORT, demand, kept, memory_forecast, peak_memory, resident
 from dragoman.training.safety.room import fitting_piece
 from dragoman.training.safety.saving import Training
 from dragoman.training.watching.forecast import Forecast, Pass, foresee, reckon, time_left
@@ -145,8 +146,31 @@ def test_memory_grows_with_batch_and_model() -> None:
     larger = memory_forecast(replace(one, batches=replace(one.batches, target_tokens=60_000)), model)
     assert small > resident() > 0
     position = kept(one, model, 32).position
-    assert larger - small == pytest.approx(1.6 * position * 61_440 - 1.6 * position * 3072, rel=0.2)
+    begin, grows = HEAP["float32"]
+    heap = begin + grows * log10(LONG / SHORT)
+    assert larger - small == pytest.approx(heap * position * (61_440 - 3072), rel=0.2)
     assert peak_memory() >= resident()
+
+
+def test_memory_grows_with_the_length_of_a_training() -> None:
+    one = plain()
+    needed = demand(one, build_model(one.model, 300, 300, 1))
+    begin, grows = HEAP["float32"]
+    assert needed.after(SHORT) == round(needed.fixed + begin * needed.batch)
+    assert needed.after(1000 * SHORT) - needed.after(SHORT) == pytest.approx(3 * grows * needed.batch, abs=1)
+    assert needed.fixed < needed.after(0) < needed.after(SHORT) < needed.after()
+
+
+def test_the_forecast_knows_the_pieces_and_the_updates(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches that are computed in pieces take less; a training that is longer takes more."""
+    monkeypatch.setattr("dragoman.training.safety.memory.resident", lambda: 2**30)
+    longer = replace(prepared.settings, training=replace(prepared.settings.training, steps=50_000))
+    cases = [(prepared, 0), (prepared, 100), (replace(prepared, settings=longer), 0)]
+    whole, pieces, long = (foresee(case, Progress(piece=piece), 0.0) for case, piece in cases)
+    assert whole is not None
+    assert pieces is not None
+    assert long is not None
+    assert 2**30 < pieces.memory < whole.memory < long.memory
 
 
 def test_pieces_are_reckoned_with_the_longest_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

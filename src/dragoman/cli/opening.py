@@ -50,15 +50,20 @@ def reading(file: str) -> Iterator[TextIO]:
 
 
 @contextmanager
-def writing(out: Path | None) -> Iterator[TextIO]:
+def writing(out: Path | None, read: str = "-") -> Iterator[TextIO]:
     """Opens the file for results, or standard output.
 
+    Args:
+        read: the file that is being read, which must be another one.
+
     Raises:
-        DragomanError: the file cannot be made.
+        DragomanError: the file cannot be made, or it is the one that is read.
     """
     if out is None:
         yield sys.stdout
         return
+    if read != "-" and out.is_file() and out.samefile(read):
+        raise DragomanError(f"{out} is the text that is read, and writing would empty it; give --out another name")
     try:
         opened = out.open("w", encoding="utf-8")
     except OSError as error:

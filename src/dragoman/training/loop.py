@@ -157,7 +157,7 @@ class Loop:
         self._logs.write(self.progress.line() | {"recovery": "skipped", "rate_share": health.share})
         self._reporter.warned(
             f"update {self.progress.step}: its loss or gradient is no finite number; the weights stay as they are, "
-            f"and the learning rate is halved for a while (to {health.share:g} of it)"
+            f"and the learning rate is {health.share:g} of the schedule's for a while"
         )
 
     def _validate(self, last: bool = False) -> None:

@@ -12,16 +12,16 @@ BAD = 5
 LATELY = 40
 """Updates that are looked back on for unusable ones between good ones."""
 MOST = 10
-"""Unusable ones among them that are borne. With more than a quarter it is not single batches any more: each halves the
-learning rate, which cannot recover between them, so that the training would stand still without a word."""
+"""Unusable ones among them that are borne. With more than a quarter it is not single batches any more."""
 HIGH = 50
 """Updates in a row that the running loss may stay far above its lowest before the training goes back."""
 WINDOW = 50
 """Updates that the running loss averages over."""
 HEALED = 200
 """Good updates after which a learning rate that was halved for a bad update doubles again."""
-LEAST = 2.0**-10
-"""The smallest share of the learning rate."""
+FLOOR = 0.25
+"""The share of the learning rate below which bad updates that stand alone do not push it; each further one in a row may
+halve it once more. So a batch that is bad in every pass slows a training down and never stops it."""
 
 
 def far_above(loss: float, lowest: float) -> bool:
@@ -79,7 +79,8 @@ class Health:
         if not (isfinite(loss) and isfinite(norm)):
             self.bad, self.skipped, self.good = self.bad + 1, self.skipped + 1, 0
             self.recent.append(number)
-            self.share = max(LEAST, self.share / 2)
+            floor = self.ceiling * FLOOR * 0.5 ** (self.bad - 1)
+            self.share = min(self.share, max(floor, self.share / 2))
             return False
         self.bad, self.seen, self.good = 0, self.seen + 1, self.good + 1
         if self.seen == 1:

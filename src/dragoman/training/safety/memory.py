@@ -1,6 +1,7 @@
 """How much memory a training will take at its peak, reckoned from what the backward pass keeps of a small batch."""
 
 from dataclasses import dataclass
+from math import log10
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,11 @@ from dragoman.text.special import UNKNOWN
 from dragoman.training.loss import ROWS
 from dragoman.training.step import training_loss
 
-HEAP = {"float32": 1.6, "bfloat16": 2.2}
-"""Measured: bytes that a batch takes for each byte that its backward pass needs: gradients on their way, and gaps."""
+HEAP = {"float32": (1.3, 0.3), "bfloat16": (1.25, 0.6)}
+"""Measured: bytes that a batch takes for each byte that its backward pass needs, gradients on their way and gaps in the
+heap included: after SHORT updates, and how many more with every ten times as many."""
+SHORT, LONG = 60, 10_000
+"""Updates of a short training, and of one whose length is not known."""
 LIBRARIES = {"float32": 40 * 2**20, "bfloat16": 130 * 2**20}
 """Measured: what torch, numba and oneDNN's compiled products take on the way from the first pass to the last."""
 
@@ -65,8 +69,28 @@ def _same(tensor: Tensor) -> Tensor:
     return tensor
 
 
+@dataclass(frozen=True)
+class Demand:
+    """What a training takes at its peak, in bytes."""
+
+    fixed: int
+    batch: float
+    """What the backward pass of one batch needs."""
+    heap: tuple[float, float]
+
+    def after(self, updates: int = LONG) -> int:
+        """With so many updates: the longer a training, the more gaps its heap has."""
+        begin, grows = self.heap
+        return self.fixed + round(self.batch * (begin + grows * log10(max(1, updates) / SHORT)))
+
+
 def memory_forecast(settings: Settings, model: TrainableModel[Any], longest: int | None = None, held: int = 0) -> int:
-    """Bytes at the training's peak, to be asked once the corpus is read and before the first update.
+    """Bytes at the peak of a long training; arguments as those of `demand`."""
+    return demand(settings, model, longest, held).after()
+
+
+def demand(settings: Settings, model: TrainableModel[Any], longest: int | None = None, held: int = 0) -> Demand:
+    """What a training will take, to be asked once the corpus is read and before the first update.
 
     What the process has already, gradients and two moments, one batch's activations, what libraries take on the way,
     and a validation's chunk of logits three times: as they are, as probabilities, as a gradient.
@@ -80,9 +104,10 @@ def memory_forecast(settings: Settings, model: TrainableModel[Any], longest: int
     count = sum(parameter.numel() for parameter in model.parameters())
     vocabulary, width = model.output.weight.shape
     loss = 3 * min(ROWS, settings.batches.target_tokens) * vocabulary * 4 + 2 * vocabulary * width * 4
-    batch = found.constant + HEAP[settings.training.dtype] * found.position * filled_up(settings.batches.target_tokens)
     averages = 4 * count if settings.training.average else 0
-    return resident() - held + averages + round(12 * count + loss + batch) + LIBRARIES[settings.training.dtype]
+    dtype, tensors = settings.training.dtype, round(12 * count + loss + found.constant)
+    batch = found.position * filled_up(settings.batches.target_tokens)
+    return Demand(resident() - held + averages + tensors + LIBRARIES[dtype], batch, HEAP[dtype])
 
 
 def resident() -> int:

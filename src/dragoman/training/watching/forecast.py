@@ -3,7 +3,7 @@
 Nothing that is computed depends on it.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import ceil
 from time import monotonic
 from typing import Any
@@ -13,7 +13,7 @@ from dragoman.runs import Run
 from dragoman.runs.writing import write_json
 from dragoman.training.preparing import Prepared
 from dragoman.training.progress import Progress
-from dragoman.training.safety.memory import memory_forecast
+from dragoman.training.safety.memory import LONG, demand
 from dragoman.training.watching.probe import Pace, probe
 from dragoman.training.watching.words import big, brief, count, duration
 
@@ -80,19 +80,20 @@ def foresee(prepared: Prepared, progress: Progress, elapsed: float, held: int = 
     """
     epoch = prepared.epochs.epoch(0)
     whole = Pass(epoch.pass_batches, epoch.pass_tokens[1])
-    memory = memory_forecast(prepared.settings, prepared.model, epoch.longest, held)
+    settings = prepared.settings
+    at_once = replace(settings.batches, target_tokens=progress.piece or settings.batches.target_tokens)
+    needed = demand(replace(settings, batches=at_once), prepared.model, epoch.longest, held)
     begin = monotonic()
     try:
         pace = probe(prepared, progress.piece)
     except (MemoryError, RuntimeError):
         return None
-    return reckon(prepared.settings.training, whole, pace, progress, elapsed + monotonic() - begin, memory)
+    found = reckon(settings.training, whole, pace, progress, elapsed + monotonic() - begin)
+    return replace(found, memory=needed.after(LONG if found.updates is None else found.updates))
 
 
-def reckon(
-    settings: TrainingSettings, whole: Pass, pace: Pace, progress: Progress, elapsed: float, memory: int = 0
-) -> Forecast:
-    """The forecast from a pace: the end that comes first counts."""
+def reckon(settings: TrainingSettings, whole: Pass, pace: Pace, progress: Progress, elapsed: float) -> Forecast:
+    """The forecast from a pace, memory left out: the end that comes first counts."""
     epoch_updates = max(1, ceil(whole.batches / settings.accumulate))
     tokens = whole.target_tokens / epoch_updates
     update, validation = pace.update_seconds(tokens), pace.validation_seconds
@@ -114,7 +115,7 @@ def reckon(
     made = progress.step * evenly // max(1, end) if evenly else progress.step // every
     validations = max(1, (evenly or ceil(end / every)) - made)
     seconds = counted * update + validations * validation
-    return Forecast(progress.step, updates, seconds, update, tokens, epoch_updates, validations, validation, memory)
+    return Forecast(progress.step, updates, seconds, update, tokens, epoch_updates, validations, validation)
 
 
 def save(run: Run, forecast: Forecast) -> None:
