@@ -1,6 +1,7 @@
 """How trainings end: with the mean of checkpoints, whatever stopped them; by patience; with no numbers for losses."""
 
 import json
+import re
 from collections.abc import Callable
 from math import inf, nan
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Never
 import pytest
 
 from dragoman.cli.display import _left
+from dragoman.training.progress import Budget
 from dragoman.training.validation import Validation, Validator
 from tests.pipeline.conftest import SMALL, Result, files, sets
 from tests.pipeline.killing import best, killed_at, stop_during, weights
@@ -16,6 +18,8 @@ from tests.pipeline.killing import lines as metrics
 
 Dragoman = Callable[..., Result]
 TWENTY = sets(*SMALL, "training.steps=20", "training.validate_every=5", "training.log_every=1", "training.average=0")
+
+MINUTES = sets(*SMALL, "training.log_every=1", "training.validate_every=50")
 
 RISING = """
 from time import monotonic
@@ -36,14 +40,15 @@ def words(result: Result) -> str:
 
 
 @pytest.mark.usefixtures("rising")
+@pytest.mark.parametrize("average", [0, 6])
 def test_no_stop_and_no_kill_changes_the_mean_of_checkpoints(
-    lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, average: int
 ) -> None:
     whole, stopped, killed = tmp_path / "whole", tmp_path / "stopped", tmp_path / "killed"
-    mean = [*files(lines), *TWENTY, *sets("training.snapshots=3")]
+    mean = [*files(lines), *TWENTY, *sets("training.snapshots=3", f"training.average={average}")]
     assert dragoman("train", whole, *mean).code == 0
     assert [line.get("mean") for line in metrics(whole) if "validation_bleu" in line] == [None] * 4 + [True]
-    assert "Its weights are the mean of the last 3 checkpoints." in (whole / "model-card.md").read_text()
+    assert "Its weights are the mean of the last checkpoints, 3 at most." in (whole / "model-card.md").read_text()
     # The mean is saved, and nothing says yet that the training is finished: it is not averaged once more.
     killed_at("dragoman.training.loop.mark_last", 1, "train", killed, *mean, before=RISING)
     assert dragoman("train", killed, "--resume").code == 0
@@ -64,6 +69,8 @@ def test_patience_is_named_where_it_ends_a_training(
     run = tmp_path / "run"
     said = words(dragoman("train", run, *files(lines), *TWENTY, *sets("training.patience=1", "training.steps=30")))
     assert "finished after 10 updates (1 validation without a better one)" in said
+    # Who could have foreseen that? The time is not compared.
+    assert re.search(r"\nForecast: memory [^\n]* MiB, in truth", (run / "model-card.md").read_text())
     assert "give it --set training.patience=2; try it" in said
     assert "give a larger training.patience to train on" in words(dragoman("train", run, "--resume"))
     more = words(dragoman("train", run, "--resume", *sets("training.patience=2")))
@@ -84,6 +91,26 @@ def test_a_validation_that_is_no_number_is_never_the_best_and_stays_json(
     told = [json.loads(line, parse_constant=refused) for line in result.out.splitlines()]
     assert [event["validation_loss"] for event in told if event["event"] == "validation"] == [None, 7.0, None, 6.0]
     assert best(run)[0]["step"] == 10
+
+
+def test_minutes_of_an_earlier_start_count(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those up to its last checkpoint; nothing is known of the time since then, and it does not count."""
+    run = tmp_path / "run"
+    made = stop_during(monkeypatch, 3, 6)
+    with monkeypatch.context() as patch:
+        # Ten minutes have gone by when the training begins.
+        patch.setattr(Budget, "elapsed", lambda self: 600 + self._now() - self._began)
+        assert "stopped by SIGTERM at update 3" in words(
+            dragoman("train", run, *files(lines), *MINUTES, "--minutes", 20)
+        )
+    result = dragoman("train", run, "--resume", "--json")
+    updates = [json.loads(line) for line in result.out.splitlines()]
+    # The rate is that of the middle of twenty minutes, and a training of five is over.
+    assert [0.5 < event["share"] < 0.7 for event in updates if event["event"] == "update"] == [True] * 3
+    assert "finished after 6 updates" in words(dragoman("train", run, "--resume", "--minutes", 5))
+    assert len(made) == 6
 
 
 def test_minutes_without_end(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:

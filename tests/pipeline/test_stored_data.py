@@ -241,6 +241,16 @@ def test_a_disk_that_fills_after_a_pipe_was_read(
         fails(dragoman("train", run, *given, *SHORT), 1, f"{words}; what was read from the pipe is kept: go on with `")
     feeder.join()
     assert dragoman("train", run, "--resume").code == 0
+    # Text that lies in files is there still, and nothing is left behind.
+    plain = tmp_path / "plain"
+    with monkeypatch.context() as patch:
+        patch.setattr(preparing, "store_pairs", full)
+        words = f"cannot use {plain / 'store'} (No space left on device); free some space or choose another place"
+        result = dragoman("train", plain, *files(lines), *SHORT)
+        fails(result, 1, words)
+        assert "pipe" not in result.err
+    assert not plain.exists()
+    assert dragoman("train", plain, *files(lines), *SHORT).code == 0
 
 
 def test_a_data_file_that_the_disk_does_not_tell_of(dragoman: Dragoman, trained: Path, tmp_path: Path) -> None:

@@ -488,16 +488,17 @@ def test_settings_that_were_edited_by_hand(dragoman: Dragoman, trained: Path, tm
     assert json.loads((run / "last.json").read_text())["step"] == 25
 
 
-def test_a_clock_that_is_set_back(
-    lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("jump", [-3600, 3600])
+def test_a_clock_that_is_set_back_or_forth(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: int
 ) -> None:
     now = [2e9]
 
-    def backwards() -> float:
-        now[0] -= 3600
+    def jumping() -> float:
+        now[0] += jump
         return now[0]
 
-    monkeypatch.setattr(time, "time", backwards)
+    monkeypatch.setattr(time, "time", jumping)
     run = tmp_path / "r"
     assert dragoman("train", run, *files(lines), *TWELVE, "--minutes", 9).code == 0
     seconds = [json.loads(line)["seconds"] for line in (run / "metrics.jsonl").read_text().splitlines()]

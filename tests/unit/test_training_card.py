@@ -84,8 +84,8 @@ def test_what_was_really_reached_and_scored() -> None:
     assert "greedy translations of all its 40 sentences" in card(story(texts=[Side("validation", "v", 40)]))
     assert "Its weights are" not in stopped
     mean = [*VALIDATIONS, {**VALIDATIONS[-1], "mean": True}]
-    averaged = card(story(weights="the mean of the last 5 checkpoints", validations=mean))
-    assert "Its weights are the mean of the last 5 checkpoints." in averaged
+    averaged = card(story(weights="the mean of the last checkpoints, 5 at most", validations=mean))
+    assert "Its weights are the mean of the last checkpoints, 5 at most." in averaged
     assert "| 3,000 (the mean) | 1.000 | 30.00 |" in averaged
 
 

@@ -135,7 +135,7 @@ class Follower:
         """What the best checkpoint's weights are, where they are not simply the training's."""
         training, best = self._prepared.settings.training, (read_mark(self._run, "best") or {}).get("step")
         if any(line.get("mean") and line["step"] == best for line in self._lines):
-            return f"the mean of the last {training.snapshots} checkpoints"
+            return f"the mean of the last checkpoints, {training.snapshots} at most"
         return f"a moving average that looks back over at most {training.average:,} updates" if training.average else ""
 
     def _truth(self, ending: Ending) -> Sequence[str]:
@@ -146,7 +146,7 @@ class Follower:
         memory = (
             f"memory {forecast.memory / 2**20:,.0f} MiB, in truth {peak / 2**20:,.0f} ({off(forecast.memory, peak)})"
         )
-        if forecast.updates is None or not ending.finished:
+        if forecast.updates is None or not ending.finished or ending.early:
             return [f"Forecast: {memory}."]
         made = int(ending.line["step"]) - forecast.from_step
         training = self._prepared.settings.training
