@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -77,6 +78,18 @@ def test_empty_lines_and_a_10000_word_line_are_left_out_aloud(dragoman: Dragoman
     told = " ".join(result.err.split())
     assert "2 empty" in told
     assert "1 longer than 256 tokens" in told
+    assert "600 pairs to train on" in told
+    assert "are left out" not in told
+
+
+def test_many_pairs_that_are_too_long_are_warned_of(dragoman: Dragoman, lines: Path, tmp_path: Path) -> None:
+    result = dragoman("train", tmp_path / "r", *files(lines), *sets(*SMALL, "training.steps=1", "batches.longest=20"))
+    assert result.code == 0
+    told = " ".join(result.err.split())
+    kept, long = (int(re.search(rf"(\d+) {what}", told)[1]) for what in ("pairs to train on", "longer than 20 tokens"))  # type: ignore[index]
+    assert kept + long == 600
+    assert f"{long} of 600 pairs are longer than batches.longest=20 tokens and are left out; raise it, or cut" in told
+    assert f"It has seen {kept} pairs" in (tmp_path / "r" / "model-card.md").read_text()
 
 
 def test_a_10000_word_line_is_translated_in_parts(dragoman: Dragoman, trained: Path, tmp_path: Path) -> None:
@@ -280,6 +293,15 @@ def test_a_signal_saves_and_a_second_training_is_refused(
     step = json.loads((path / "last.json").read_text())["step"]
     assert dragoman("train", path, "--resume", "--set", f"training.steps={step + 1}").code == 0
     assert json.loads((path / "last.json").read_text())["step"] == step + 1
+
+
+def test_translations_never_take_the_place_of_their_text(dragoman: Dragoman, trained: Path, tmp_path: Path) -> None:
+    text = write(tmp_path / "my.en", "A dog.", "A cat.")
+    (tmp_path / "link").symlink_to(text)
+    for out in (text, tmp_path / "link"):
+        result = dragoman("translate", trained, text, "--out", out)
+        fails(result, 1, f"{out} is the text that is read, and writing would empty it; give --out another name")
+    assert text.read_text() == "A dog.\nA cat.\n"
 
 
 def test_an_unwritable_place(dragoman: Dragoman, trained: Path, lines: Path, tmp_path: Path) -> None:

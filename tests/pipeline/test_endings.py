@@ -54,12 +54,30 @@ def test_no_stop_and_no_kill_changes_the_mean_of_checkpoints(
     assert dragoman("train", killed, "--resume").code == 0
     assert (weights(killed), best(killed)[1]) == (weights(whole), best(whole)[1])
     assert sum(line.get("mean", False) for line in metrics(killed)) == 1
+    # Killed a moment before, when best.json had the scores of the last validation, which is of the same update.
+    marked = tmp_path / "marked"
+    killed_at("dragoman.training.safety.saving.mark_best", 5, "train", marked, *mean, before=RISING)
+    before = best(marked)[0]
+    assert dragoman("train", marked, "--resume").code == 0
+    after = best(marked)[0]
+    assert (before["step"], after["step"]) == (20, 20)
+    assert after["bleu"] == metrics(marked)[-1]["validation_bleu"] > before["bleu"]
     # The checkpoints of two stops are none of those that it is the mean of, and do not drive them out.
     stop_during(monkeypatch, 17, 18)
     assert "at update 17; saved" in words(dragoman("train", stopped, *mean))
     assert "at update 18; saved" in words(dragoman("train", stopped, "--resume"))
     assert dragoman("train", stopped, "--resume").code == 0
     assert (weights(stopped), best(stopped)[1]) == (weights(whole), best(whole)[1])
+
+
+def test_the_card_names_what_was_validated_on(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
+    run, valid = tmp_path / "run", ["--valid-source", lines / "valid.en", "--valid-target", lines / "valid.de"]
+    few = sets(*SMALL, "training.steps=2", "pizzeria.train_pairs=300", "text.vocabulary_size=400")
+    assert dragoman("train", run, "--corpus", "pizzeria:en-de", *valid, *few).code == 0
+    card = (run / "model-card.md").read_text()
+    assert "name: valid.en and valid.de (validation)" in card
+    assert re.search(r"\| validation \| .*valid\.en.* \| 40 \|", card)
+    assert re.search(r"\| training \| .*pizzeria.* \| 300 \|", card)
 
 
 def test_patience_is_named_where_it_ends_a_training(

@@ -13,7 +13,7 @@ from dragoman.training import start
 from dragoman.training.progress import Budget, Progress
 from dragoman.training.validation import Validation, Validator
 from tests.pipeline.conftest import SMALL, Result, files, sets
-from tests.pipeline.killing import best, weights
+from tests.pipeline.killing import best, stop_during, weights
 from tests.pipeline.killing import lines as metrics
 
 Dragoman = Callable[..., Result]
@@ -192,6 +192,31 @@ def test_the_mean_of_checkpoints_does_not_wake_a_training_that_patience_ended(
     assert "give a larger training.patience to train on" in words(dragoman("train", run, "--resume"))
 
 
+def test_a_validation_is_made_once_though_they_are_spread_anew(
+    dragoman: Dragoman, lines: Path, tmp_path: Path, scores: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training that is stopped at a validation, and is to make more of them from there on."""
+    run = tmp_path / "r"
+    scores += [1.0]
+    stop_during(monkeypatch, 10)
+    every = sets("training.validate_every=10", "training.steps=20")
+    assert "stopped by SIGTERM at update 10" in words(dragoman("train", run, *files(lines), *TWELVE, *every))
+    assert dragoman("train", run, "--resume", *sets("training.validations=4")).code == 0
+    assert validated(run) == [10, 15, 20]
+
+
+def test_a_checkpoint_of_a_run_that_has_none(dragoman: Dragoman, lines: Path, tmp_path: Path) -> None:
+    """Asked for one, it must not begin anew without a word."""
+    run = tmp_path / "r"
+    assert dragoman("train", run, *files(lines), *TWELVE).code == 0
+    shutil.rmtree(run / "checkpoints")
+    before = (run / "metrics.jsonl").read_bytes()
+    result = dragoman("train", run, "--resume", "--checkpoint", 8)
+    assert result.code == 1
+    assert words(result) == f"error: {run} has no checkpoint yet; give --resume without --checkpoint"
+    assert (run / "metrics.jsonl").read_bytes() == before
+
+
 def test_a_validation_is_made_once_though_the_clock_falls_back(
     dragoman: Dragoman, lines: Path, tmp_path: Path, scores: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +243,6 @@ def test_a_run_that_could_never_be_opened_is_not_made(dragoman: Dragoman, lines:
             "train", run, "--from", other, *files(lines), "--minutes", 1, *sets("batches.longest=2000"), *more
         )
         assert result.code == 2
-        assert "model.longest above batches.longest, but 300 is not above 2000" in words(result)
+        assert "give model.longest at least 2001, not 300, or lower these" in words(result)
         assert "(shape and vocabulary are the other run's)" in words(result)
         assert not run.exists()

@@ -72,7 +72,7 @@ def test_less_memory_at_a_resume_is_told(
         piece = checkpoint.state["progress"]["piece"]
         line = (
             f"less memory is free than before: batches are computed in pieces of at most {piece} target "
-            "positions from here on, and the weights will differ by rounding from those of a training that was never "
+            "positions from here on, and the weights will not be exactly those of a training that was never "
             "stopped"
         )
         assert (line in said) == ("less memory" in said)

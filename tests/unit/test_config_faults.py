@@ -108,9 +108,14 @@ def test_a_misspelt_section_with_many_keys_is_one_fault(tmp_path: Path) -> None:
             "model.positions 'sinusoidal' needs an even model.d_model, not 15; give an even one, such as 16",
         ),
         (
-            ["model.positions=learned", "model.longest=256", "batches.longest=256"],
-            "model.positions 'learned' needs model.longest above batches.longest, but 256 is not above 256; "
-            "give model.longest at least 257",
+            ["model.positions=learned", "model.longest=1024", "batches.longest=1024"],
+            "model.positions 'learned' needs a position for every token of batches.longest, search.longest_source and "
+            "the longest translation of it; give model.longest at least 1025, not 1024, or lower these",
+        ),
+        (
+            ["model.positions=learned", "model.longest=531"],
+            "model.positions 'learned' needs a position for every token of batches.longest, search.longest_source and "
+            "the longest translation of it; give model.longest at least 532, not 531, or lower these",
         ),
         (
             ["model.family=gru", "model.d_model=301"],
@@ -146,7 +151,8 @@ def test_the_words_of_each_contradiction(sets: list[str], words: str) -> None:
         ["model.d_model=304", "model.heads=8"],
         ["model.positions=rotary", "model.d_model=16", "model.heads=4"],
         ["model.positions=none", "model.d_model=15", "model.heads=5"],
-        ["model.positions=learned", "model.longest=257", "batches.longest=256"],
+        ["model.positions=learned", "model.longest=532", "batches.longest=256"],
+        ["model.positions=learned", "model.longest=257", "search.longest_source=256", "search.longest_ratio=0.9"],
         ["model.family=gru", "model.d_model=302"],
         ["model.family=gru", "model.d_model=301", "model.bidirectional=false"],
         ["model.family=lstm", "model.input_feeding=true", "model.attention=dot"],

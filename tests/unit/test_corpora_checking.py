@@ -180,6 +180,18 @@ def test_ratios_follow_the_corpus() -> None:
     ]
 
 
+@pytest.mark.parametrize("count", [5, 40, 99, 400])
+def test_few_pairs_of_languages_of_unequal_lengths(count: int) -> None:
+    """As of Chinese and English: four times as many letters, and nothing odd about it."""
+    draw = np.random.default_rng(2)
+    source = draw.integers(8, 60, count)
+    target = (source * 4.2 * np.exp(draw.normal(0, 0.12, count))).astype(int)
+    lengths = np.stack([source, target], axis=1).astype(np.uint16)
+    assert not learn_ratios(lengths).odd(lengths).any()
+    if count > 10:
+        assert learn_ratios(lengths).odd(np.array([[30, 20], [10, 600]], dtype=np.uint16)).all()
+
+
 def test_the_likeliest_way_is_the_best_of_all() -> None:
     """Against every way through three states and seven places."""
     odds = np.random.default_rng(3).normal(0, 9, (7, 3))
@@ -217,6 +229,34 @@ def captions(data: Path) -> ParallelText:
 
 def counts(report: Report) -> dict[str, int]:
     return {found.kind.name: found.count for found in report.findings if found.kind.removes}
+
+
+def test_entities_are_markup_though_there_are_many(captions: ParallelText) -> None:
+    """Moses' tokenizer writes every such sign so; a page of the web some, and others as they are."""
+    source, target = list(captions.source[:2000]), list(captions.target[:2000])
+    for at in range(0, 2000, 25):
+        source[at] = source[at].replace(" ", " &amp; ", 1)
+        source[at + 1] = f'"{source[at + 1]}'
+        source[at + 2] = source[at + 2].replace(" ", " 'old' ", 1)
+    report = check(TextPairs(ParallelText(source, target, "web")))
+    assert counts(report).get("markup") == 80
+    moses = [line.replace("'", "&apos;").replace('"', "&quot;") for line in source]
+    assert "markup" not in counts(check(TextPairs(ParallelText(moses, target, "moses"))))
+
+
+def test_kept_faults_do_not_hide_a_wrong_language(captions: ParallelText) -> None:
+    source, target = list(captions.source[:2000]), list(captions.target[:2000])
+    for at in range(0, 2000, 100):
+        target[at] = f"<b>{source[at + 50]}</b>"
+    text = TextPairs(ParallelText(source, target, "tags"))
+    assert check(text, Wishes(keep=frozenset({"markup"}))).kept <= 2000 - 18
+    assert check(text, Wishes(keep=frozenset({"markup", "language"}))).kept >= 2000 - 3
+
+
+def test_japanese_in_one_of_its_scripts_is_japanese() -> None:
+    lines = ["これは本です", "私は水を飲みます", "駅まで歩きました", "東京大学病院前", "コーヒーメーカー"] * 100
+    texts = [f"This is sentence number {at} of them" for at in range(500)]
+    assert "script" not in counts(check(TextPairs(ParallelText(texts, lines, "ja"))))
 
 
 def test_clean_pairs_stay(captions: ParallelText) -> None:

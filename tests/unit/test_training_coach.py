@@ -159,6 +159,13 @@ def test_the_mean_of_checkpoints_is_no_stretch_and_nothing_counts_twice() -> Non
     assert closing([found], [], Settings(), True, 9.0, mean=9.0).startswith("9.0 validation BLEU")
 
 
+def test_what_is_reached_is_what_the_best_checkpoint_has() -> None:
+    seen = [stretch(500, 2.0, 2.0, 30.0), stretch(1000, 2.1, 1.5, 35.0)]
+    for by, bleu in (("bleu", "35.0"), ("loss", "30.0")):
+        settings = Settings(training=TrainingSettings(steps=1000, best_by=by))  # type: ignore[arg-type]
+        assert closing(seen, [], settings, True, 60.0).startswith(f"{bleu} validation BLEU")
+
+
 def test_a_model_worse_than_knowing_nothing_is_not_on_track() -> None:
     far = replace(SMALL, vocabulary=800, warmup_steps=10, learning_rate=10.0)
     seen = [stretch(10, 650.0, 696.23), stretch(20, 700.0, 1408.94)]
@@ -166,6 +173,7 @@ def test_a_model_worse_than_knowing_nothing_is_not_on_track() -> None:
         assert advise(seen[:count], 0.1, far)[0].verdict == "learning rate too high"
     # No rate that is advised is itself hopeless.
     assert "training.learning_rate=0.002," in advise(seen, 0.1, far)[0].mend
+    assert "training.learning_rate=0.0001," in advise(seen, 0.1, replace(far, learning_rate=3e-4))[0].mend
     still = [stretch(10, 7.3, 7.28), stretch(20, 7.3, 7.28)]
     advice = advise(still, 0.5, replace(far, learning_rate=1e-30))[0]
     assert (advice.verdict, advice.mend.rpartition("=")[2]) == ("learning rate too low", "0.0001")

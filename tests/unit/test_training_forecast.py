@@ -3,13 +3,15 @@
 from dataclasses import replace
 from math import log10
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from dragoman.batches.padded import pair_batch
+from dragoman.batches.padded import SourceBatch, pair_batch
 from dragoman.config import ModelSettings, Settings, TrainingSettings
 from dragoman.config.loading import build_settings
+from dragoman.corpora import ParallelText
 from dragoman.models.build import build_model
 from dragoman.runs import Run
 from dragoman.training.averaging import Averages
@@ -20,6 +22,7 @@ from dragoman.training.safety import room
 from dragoman.training.safety.memory import HEAP, LONG, SHORT, demand, kept, memory_forecast, peak_memory, resident
 from dragoman.training.safety.room import fitting_piece
 from dragoman.training.safety.saving import Training
+from dragoman.training.watching import probe as probing
 from dragoman.training.watching.forecast import Forecast, Pass, foresee, reckon, time_left
 from dragoman.training.watching.probe import Pace, first_pairs, probe
 from dragoman.training.watching.words import big, brief, count, duration
@@ -102,6 +105,35 @@ def test_a_probe_changes_nothing(prepared: Prepared) -> None:
     assert 0 < pace.token_seconds < 0.1
     assert 0 < pace.optimizer_seconds < 0.1
     assert 0 < pace.validation_seconds < 60
+
+
+def test_one_long_line_does_not_widen_the_probe(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search would cut it, and work on it alone."""
+    shapes: list[tuple[int, ...]] = []
+    encode = prepared.model.encode
+
+    def watched(batch: SourceBatch, *more: Any) -> Any:
+        shapes.append(tuple(batch.ids.shape))
+        return encode(batch, *more)
+
+    monkeypatch.setattr(prepared.model, "encode", watched)
+    rows = [[300] * 10] * 150 + [[300] * 900]
+    with torch.no_grad():
+        for some, budget in ((rows, 4096), (rows, 50), (rows[-1:], 50)):
+            probing._search_seconds(prepared.model, some, budget, "cpu")
+    assert shapes == [(113, 11), (4, 11), (1, 901)]
+    valid = prepared.corpus.valid
+    long = ParallelText([*valid.source, "Wort " * 3000], [*valid.target, "word"], "long")
+    corpus = replace(prepared.corpus, valid=long)
+    given: list[list[int]] = []
+
+    def searched(_: object, rows: list[list[int]], *__: object) -> tuple[float, float]:
+        given.extend(rows)
+        return 0.1, 0.1
+
+    monkeypatch.setattr(probing, "_search_seconds", searched)
+    probing._validation_seconds(replace(prepared, corpus=corpus), "cpu")
+    assert max(map(len, given)) <= prepared.settings.search.longest_source
 
 
 def test_a_forecast_of_a_real_corpus(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:

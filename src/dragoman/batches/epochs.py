@@ -153,7 +153,12 @@ class Epochs:
         for first in range(0, len(members), PAIRS_AT_ONCE):
             places = members[first : first + PAIRS_AT_ONCE]
             seeds = [line_seed(self._seed, number, line) for line in self.pairs.numbers[places].tolist()]
-            rows = tokenizer.sample(self.pairs.lines(side, places), self._sampling, seeds)
+            lines = self.pairs.lines(side, places)
+            rows = tokenizer.sample(lines, self._sampling, seeds)
+            # A sampled cut has more tokens; where it is longer than a sentence may be, the plain one takes its place.
+            long = [at for at, row in enumerate(rows) if len(row) >= self._settings.longest]
+            for at, row in zip(long, tokenizer.encode([lines[at] for at in long]), strict=True):
+                rows[at] = row
             parts.append(Ragged.of(rows, id_type(tokenizer.size)))
         return Rows.of(parts)
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from dragoman.config.settings import Settings
+from dragoman.config.settings import EXTRA_TOKENS, Settings
 from dragoman.errors import UsageError, nearest
 
 _WORDS = {int: "whole number", float: "number", bool: "true or false", str: "text"}
@@ -134,6 +134,13 @@ def _drops_attention(settings: Settings) -> bool:
     return settings.model.family == "transformer" and settings.model.attention_dropout > 0
 
 
+def _positions(settings: Settings) -> int:
+    """Positions that training, validating and translating may need, end marks counted."""
+    search = settings.search
+    translation = math.ceil(search.longest_ratio * search.longest_source) + EXTRA_TOKENS
+    return max(settings.batches.longest + 1, search.longest_source + 1, translation)
+
+
 _CONTRADICTIONS = (
     _Contradiction(
         ("model.d_model", "model.heads"),
@@ -167,11 +174,12 @@ _CONTRADICTIONS = (
         of="transformer",
     ),
     _Contradiction(
-        ("model.positions", "model.longest", "batches.longest"),
-        lambda s: s.model.positions == "learned" and s.model.longest < s.batches.longest + 1,
+        ("model.positions", "model.longest", "batches.longest", "search.longest_source", "search.longest_ratio"),
+        lambda s: s.model.positions == "learned" and s.model.longest < _positions(s),
         lambda s: (
-            f"model.positions 'learned' needs model.longest above batches.longest, but {s.model.longest} is "
-            f"not above {s.batches.longest}; give model.longest at least {s.batches.longest + 1}"
+            f"model.positions 'learned' needs a position for every token of batches.longest, search.longest_source and "
+            f"the longest translation of it; give model.longest at least {_positions(s)}, not {s.model.longest}, "
+            f"or lower these"
         ),
         of="transformer",
     ),

@@ -162,6 +162,10 @@ class TrainingSettings:
     """Checkpoints kept besides the best one; the newest ones."""
 
 
+EXTRA_TOKENS = 20
+"""Tokens that a translation may have beyond `search.longest_ratio`; promised by that setting's help."""
+
+
 @dataclass(config=_CHECKED, frozen=True)
 class SearchSettings:
     """From scores to a translation."""

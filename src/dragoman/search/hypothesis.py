@@ -8,11 +8,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from dragoman.batches.padded import EOS, SourceBatch
-from dragoman.config.settings import SearchSettings
+from dragoman.config.settings import EXTRA_TOKENS, SearchSettings
 from dragoman.errors import DragomanError
-
-EXTRA_TOKENS = 20
-"""Tokens that a translation may have beyond `search.longest_ratio`; promised by that setting's help."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ from dragoman.training.safety.memory import memory_forecast, resident
 from dragoman.training.watching.forecast import Forecast
 from dragoman.training.watching.words import count
 
+_MANY = 0.05
+"""The share of pairs that are too long, from which it is said aloud."""
+
 __all__ = ["Part", "available_memory", "facts", "memory_forecast", "parameters", "parts", "spread"]
 
 
@@ -28,7 +31,7 @@ def facts(prepared: Prepared, foreseen: Forecast | None = None) -> dict[str, str
     source, target = prepared.tokenizers.source.size, prepared.tokenizers.target.size
     steps = -(-first.pass_batches // settings.training.accumulate)
     return {
-        "corpus": f"{corpus.name}: {len(corpus.train):,} pairs to train on, {len(corpus.valid):,} to validate on"
+        "corpus": f"{corpus.name}: {len(epochs.pairs):,} pairs to train on, {len(corpus.valid):,} to validate on"
         + (f" (left out: {', '.join(left_out)})" if left_out else ""),
         "vocabulary": f"{settings.text.kind}, "
         + (f"{source:,} joint" if settings.text.joint else f"{source:,} source and {target:,} target"),
@@ -43,6 +46,18 @@ def facts(prepared: Prepared, foreseen: Forecast | None = None) -> dict[str, str
         "memory": _memory(foreseen.memory if foreseen else memory_forecast(settings, prepared.model, first.longest)),
         **({"time": foreseen.text()} if foreseen else {}),
     }
+
+
+def many_left_out(prepared: Prepared) -> str:
+    """What is said where a twentieth of the pairs and more is too long; empty where it is less."""
+    long, kept = prepared.epochs.too_long, len(prepared.epochs.pairs)
+    if long < _MANY * (long + kept):
+        return ""
+    limit = f"batches.longest={prepared.settings.batches.longest} tokens"
+    return (
+        f"{long:,} of {long + kept:,} pairs are longer than {limit} and are left out; "
+        f"raise it, or cut the lines into sentences"
+    )
 
 
 def _memory(peak: int) -> str:

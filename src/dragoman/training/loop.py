@@ -107,14 +107,17 @@ class Loop:
     def _validation_is_due(self) -> bool:
         """Whether the training has come to a validation that was not made yet; the closing one comes by itself."""
         settings, progress = self._settings.training, self.progress
+        if progress.step <= progress.validated:
+            return False
         if not settings.validations:
-            return progress.step > progress.validated and progress.step % settings.validate_every == 0
+            return progress.step % settings.validate_every == 0
         return (progress.validations or 0) < int(self._share * settings.validations) < settings.validations
 
     def _count_validations(self) -> None:
         """Counts those that a training which goes on has behind it; its bounds may be others than before."""
         came, known = int(self._share * self._settings.training.validations), self.progress.validations
-        self.progress.validations = came if known is None else min(known, came)
+        just_made = self.progress.validated == self.progress.step
+        self.progress.validations = came if known is None or just_made else min(known, came)
 
     def _update(self, epoch: Epoch, share: float) -> tuple[Update, float]:
         """One update, or its batches passed over where their loss or gradient is no finite number."""

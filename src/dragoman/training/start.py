@@ -29,7 +29,7 @@ from dragoman.runs import (
 )
 from dragoman.runs.made_with import note_made_with, otherwise
 from dragoman.training.averaging import Averages
-from dragoman.training.facts import facts
+from dragoman.training.facts import facts, many_left_out
 from dragoman.training.inheriting import run_from
 from dragoman.training.loop import Loop
 from dragoman.training.optimizer import build_optimizer, reserve
@@ -126,6 +126,8 @@ def resume(path: Path, changes: Callable[[Settings], Settings], reporter: Report
         if changed := otherwise(run):
             listener.warned(f"{path}: {', '.join(changed)}: it goes on, perhaps rounded otherwise")
         if not checkpoint_steps(run):
+            if which is not None:
+                raise DragomanError(f"{path} has no checkpoint yet; give --resume without --checkpoint")
             prepared = prepare(on_this_machine(settings), None, None, path, listener.preparing)
             return _begin(run, prepared, began, listener)
         checkpoint, wrong = newest_whole(run) if which is None else (load_checkpoint(run, which, optimizer=True), "")
@@ -204,8 +206,7 @@ def _go_on(
     if progress.piece != before and "settings" in checkpoint.state:
         listener.warned(
             f"less memory is free than before: batches are computed in pieces of at most {progress.piece:,} target "
-            f"positions from here on, and the weights will differ by rounding from those of a training that was "
-            f"never stopped"
+            f"positions from here on, and the weights will not be exactly those of a training that was never stopped"
         )
     return _train(training, prepared, Budget(settings.training, began - progress.clock), listener)
 
@@ -230,7 +231,8 @@ def _train(training: Training, prepared: Prepared, budget: Budget, listener: Gua
         found = facts(prepared, foreseen)
     follower = Follower(training.run, prepared, foreseen, listener, budget.elapsed)
     listener.begin(found | (split if piece else {}))
-    for amiss in (room_for_checkpoints(training.run, prepared.model), crowding(prepared.settings.training.threads)):
+    crowded = crowding(prepared.settings.training.threads)
+    for amiss in (room_for_checkpoints(training.run, prepared.model), crowded, many_left_out(prepared)):
         if amiss:
             listener.warned(amiss)
     # Whatever was measured for the facts leaves the training's random numbers as they were.

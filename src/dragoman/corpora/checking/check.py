@@ -16,7 +16,7 @@ from dragoman.corpora.checking.lengths import learn_ratios, sample_lengths
 from dragoman.corpora.checking.lines import read_line
 from dragoman.corpora.checking.pairs import Pairs, read_test_lines
 from dragoman.corpora.checking.report import Example, Finding, Report, quotes, uneven
-from dragoman.corpora.checking.scanning import LeakDigests, scan_all
+from dragoman.corpora.checking.scanning import LeakDigests, Plan, scan_all
 from dragoman.corpora.checking.shifts import REACH, Stretch, find_shifts, learn_background
 from dragoman.corpora.checking.survey import Advance, survey
 from dragoman.errors import DragomanError
@@ -63,8 +63,9 @@ def check(pairs: Pairs, wishes: Wishes | None = None) -> Report:
     tests = _digests(wishes.against)
     known = survey(pairs, wishes.languages, wishes.advance)
     strangers = (Counter[str](), Counter[str]())
+    plan = Plan(known.sides, tests, sum(either(kind) for kind in wishes.keep))
     with ColumnFiles() as columns:
-        for scanned in scan_all(pairs, known, tests, wishes.workers):
+        for scanned in scan_all(pairs, plan, known.pairs, wishes.workers):
             columns.append(scanned.columns)
             for total, found in zip(strangers, scanned.languages, strict=True):
                 total.update(found)

@@ -11,6 +11,10 @@ FAR = 4.5
 """Robust standard deviations from the middle that are odd ..."""
 FACTOR = 2.0
 """... if the ratio is also so many times larger or smaller than the middle one."""
+_MANY, _ENOUGH = 100, 10
+"""Pairs that tell the spread of their ratios, and the middle alone."""
+_WIDE, _UNKNOWN = 0.3, 1.0
+"""Spreads that are taken where the pairs are too few to tell it, and to tell anything."""
 _STRETCH = 2_000
 _STRETCHES = 100
 _BINS = 8
@@ -44,7 +48,9 @@ class Ratios:
 def learn_ratios(lengths: NDArray[np.uint16]) -> Ratios:
     """Takes medians, which a third of noise cannot move far."""
     ratios, bins, known = _ratios(lengths)
-    middle, spread = _robust(ratios[known], 0.0, 0.3)
+    middle, spread = _robust(ratios[known], 0.0, _UNKNOWN, _ENOUGH)
+    if known.sum() < _MANY:
+        spread = max(spread, _WIDE)
     parts = [_robust(ratios[known & (bins == which)], middle, spread) for which in range(_BINS)]
     return Ratios(np.array([part[0] for part in parts]), np.array([part[1] for part in parts]))
 
@@ -83,9 +89,9 @@ def _ratios(lengths: NDArray[np.uint16]) -> tuple[NDArray[np.float64], NDArray[n
     return logarithms[:, 1] - logarithms[:, 0], bins, known
 
 
-def _robust(values: NDArray[np.float64], middle: float, spread: float) -> tuple[float, float]:
+def _robust(values: NDArray[np.float64], middle: float, spread: float, fewest: int = _MANY) -> tuple[float, float]:
     """Median and scaled median deviation; those given where there are too few values."""
-    if len(values) < 100:
+    if len(values) < fewest:
         return middle, spread
     found = float(np.median(values))
     return found, max(0.05, 1.4826 * float(np.median(np.abs(values - found))))

@@ -22,7 +22,7 @@ from dragoman.corpora.checking.language import BEGINNING, wrong_language
 from dragoman.corpora.checking.lines import Line, read_line
 from dragoman.corpora.checking.pairs import Chunk, Pairs
 from dragoman.corpora.checking.stutters import stuttering
-from dragoman.corpora.checking.survey import Side, Survey
+from dragoman.corpora.checking.survey import Side
 from dragoman.errors import DragomanError
 
 _JUDGED = 2_000
@@ -45,6 +45,8 @@ class Plan:
 
     sides: tuple[Side, Side]
     tests: LeakDigests = field(default_factory=LeakDigests)
+    kept: int = 0
+    """Faults that are let pass: lines that have no other are judged by their language all the same."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +58,14 @@ class Scanned:
     """Lines in wrong languages on either side."""
 
 
-def scan_all(pairs: Pairs, known: Survey, tests: LeakDigests, workers: int) -> Iterator[Scanned]:
-    """Checks all pairs; the order is the corpus', whatever the number of workers.
+def scan_all(pairs: Pairs, plan: Plan, total: int, workers: int) -> Iterator[Scanned]:
+    """Checks all `total` pairs; the order is the corpus', whatever the number of workers.
 
     Raises:
         DragomanError: a worker ended before its work did.
     """
-    plan = Plan(known.sides, tests)
     workers = workers or _processors()
-    if workers < 2 or known.pairs < LARGE:
+    if workers < 2 or total < LARGE:
         yield from map(partial(scan, plan), pairs.chunks())
         return
     context = multiprocessing.get_context("spawn")
@@ -131,7 +132,7 @@ def scan(plan: Plan, chunk: Chunk) -> Scanned:
     languages = (Counter[str](), Counter[str]())
     for which, (lines, side) in enumerate(zip(sides, plan.sides, strict=True)):
         flags |= np.array([line.flags for line in lines], dtype=np.uint64) << np.uint64(which)
-        for place, language in _strangers(lines, raws[which], side):
+        for place, language in _strangers(lines, raws[which], side, plan.kept):
             flags[place] |= np.uint64(bit("language", which))
             languages[which][language] += 1
         if plan.tests.near:
@@ -168,12 +169,12 @@ def is_copy(source: Line, target: Line) -> bool:
     return fewest >= 5 and len(shared) >= 0.8 * fewest
 
 
-def _strangers(lines: list[Line], raws: list[bytes], side: Side) -> Iterator[tuple[int, str]]:
+def _strangers(lines: list[Line], raws: list[bytes], side: Side, kept: int) -> Iterator[tuple[int, str]]:
     """Places of lines in another language, with that language."""
     for first in range(0, len(lines), _JUDGED):
         usual, margin = side.letters.judge(raws[first : first + _JUDGED])
         for place, line in enumerate(lines[first : first + _JUDGED]):
-            if line.flags == 0 and (usual[place] or margin[place]):
+            if line.flags & ~kept == 0 and (usual[place] or margin[place]):
                 found = wrong_language(line.text[:BEGINNING], side.language, float(usual[place]), float(margin[place]))
                 if found:
                     yield first + place, found

@@ -11,7 +11,7 @@ from dragoman.corpora.checking.language import (
     known_languages,
     learn_letters,
 )
-from dragoman.corpora.checking.lines import has_escapes, script_counts
+from dragoman.corpora.checking.lines import has_escapes, has_unescaped, script_counts
 from dragoman.corpora.checking.pairs import Pairs
 
 SAMPLE, SAMPLE_BYTES = 30_000, 1 << 25
@@ -21,7 +21,9 @@ GUESSED = 300
 _USUAL = 0.05
 """A script that so many of a side's letters are of is one of its scripts."""
 _ESCAPED = 0.01
-"""Where so many lines have Moses' escapes, they are the way that the corpus is written."""
+"""Where so many lines have Moses' escapes, and fewer have the signs themselves, it is the way that they are written."""
+_JAPANESE = frozenset({"HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "CJK"})
+"""What is written in one of them is written in all; a line may have one alone."""
 _IN_QUOTES = 0.9
 """Where so many lines are in quotation marks, a spreadsheet has put them there."""
 
@@ -97,6 +99,8 @@ def _side(own: list[bytes], other: list[bytes], language: str) -> Side:
     for text in texts:
         scripts.update(script_counts(text))
     usual = frozenset(script for script, count in scripts.items() if count >= _USUAL * scripts.total())
-    escaped = sum(map(has_escapes, texts)) > _ESCAPED * len(texts)
+    if "HIRAGANA" in usual:
+        usual |= _JAPANESE
+    escaped = sum(map(has_escapes, texts)) > max(_ESCAPED * len(texts), sum(map(has_unescaped, texts)))
     found = language or guess_language(own[:: max(1, len(own) // GUESSED)])
     return Side(found if found in known_languages() else "", usual, escaped, learn_letters(own, other))

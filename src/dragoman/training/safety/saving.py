@@ -133,12 +133,14 @@ class Training:
         any more if the best one before has gone.
         """
         try:
-            marked = (read_mark(self.run, "best") or {"step": -1})["step"]
+            mark = read_mark(self.run, "best") or {"step": -1}
         except DragomanError:
-            marked = -1
-        progress = self.progress
+            mark = {"step": -1}
+        progress, marked = self.progress, mark["step"]
         there = bool(progress.best_scores) and progress.best_step in checkpoint_steps(self.run)
-        if there and not progress.best_step <= marked <= progress.step:
+        # The mean of checkpoints is saved under the update of the last validation, and has other scores.
+        older = marked == progress.best_step and not mark.items() >= progress.best_scores.items()
+        if there and (older or not progress.best_step <= marked <= progress.step):
             self.mark_best()
         elif marked > progress.step:
             progress.best, progress.best_step, progress.best_scores = None, 0, {}

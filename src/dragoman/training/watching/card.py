@@ -186,7 +186,8 @@ def _text_row(side: Side) -> tuple[str, str, str, str]:
 
 def _validation_name(story: Story) -> str:
     found = next((side.name for side in story.texts if side.use == "validation"), "validation text")
-    return story.settings.data.corpus or found
+    data = story.settings.data
+    return found if data.valid_source or data.valid_tsv else data.corpus or found
 
 
 def _scores(story: Story) -> list[str]:

@@ -51,12 +51,14 @@ def texts(prepared: Prepared, folder: Path) -> list[Side]:
     data, corpus, hashes = prepared.settings.data, prepared.corpus, noted_hashes(folder / "data.json")
     train = [data.tsv] if data.tsv else [data.source, data.target]
     valid = [data.valid_tsv] if data.valid_tsv else [data.valid_source, data.valid_target]
+    own = [name for name in valid if name]
     if data.corpus:
-        train = [name for name in hashes if Path(name).name.startswith("train")]
-        valid = [name for name in hashes if name not in train]
-    held_out = data.corpus or ("" if any(valid) else "held out of the training text")
+        others = [name for name in hashes if name not in own]
+        train = [name for name in others if Path(name).name.startswith("train")]
+        valid = own or [name for name in others if name not in train]
+    held_out = "" if own else data.corpus or "held out of the training text"
     return [
-        _side("training", train, data.corpus, len(corpus.train), hashes),
+        _side("training", train, data.corpus, len(prepared.epochs.pairs), hashes),
         _side("validation", [name for name in valid if name], held_out, len(corpus.valid), hashes),
     ]
 

@@ -22,7 +22,7 @@ def closing(
     early: bool = False,
     mean: float = 0.0,
 ) -> str:
-    """One line: the best BLEU, the verdict, the next step; it ends with what the command is for that comes after it.
+    """One line: the best checkpoint's BLEU, the verdict, the next step; at its end what the next command is for.
 
     Args:
         advice: the coach's after the last validation.
@@ -34,7 +34,8 @@ def closing(
         return "go on with"
     if not seen:
         return "try it"
-    best = max(mean, *(one.bleu for one in seen))
+    by_loss = settings.training.best_by == "loss"
+    best = mean or (min(seen, key=lambda one: one.valid) if by_loss else max(seen, key=lambda one: one.bleu)).bleu
     reached = f"{best:.1f} validation BLEU after {duration(clock)}"
     verdict = next((one for one in advice if one.verdict not in CALM), None)
     if verdict is not None:

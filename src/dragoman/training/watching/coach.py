@@ -105,7 +105,7 @@ def _lost(seen: Sequence[Stretch], share: float, situation: Situation) -> Advice
 
 
 def _smaller_rate(situation: Situation) -> str:
-    rate = min(situation.learning_rate / 5, RATES[1])
+    rate = min(max(situation.learning_rate / 5, RATES[0]), RATES[1], situation.learning_rate / 2)
     return f"begin anew with --set training.learning_rate={rate:.2g}, or a longer training.warmup_steps"
 
 

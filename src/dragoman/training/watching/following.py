@@ -162,7 +162,7 @@ def situation(prepared: Prepared, forecast: Forecast | None) -> Situation:
     """What the coach knows besides the curves."""
     settings = prepared.settings
     return Situation(
-        pairs=len(prepared.corpus.train),
+        pairs=len(prepared.epochs.pairs),
         vocabulary=prepared.tokenizers.target.size,
         d_model=settings.model.d_model,
         dropout=settings.model.dropout,

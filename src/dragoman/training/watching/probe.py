@@ -145,7 +145,8 @@ def _validation_seconds(prepared: Prepared, device: str) -> float:
     begin = clock()
     batch_loss(prepared.model, batch, 0.0, torch.float32)
     loss = (clock() - begin) / int(batch.target_lengths.sum()) * tokens * len(valid)
-    encoding, step = _search_seconds(prepared.model, sources, settings.search.batch_tokens, device)
+    pieces = [row[: settings.search.longest_source] for row in sources]
+    encoding, step = _search_seconds(prepared.model, pieces, settings.search.batch_tokens, device)
     translated = min(settings.training.validation_sentences, len(valid))
     return loss + translated * (encoding + WAITING * step * tokens)
 
@@ -155,7 +156,8 @@ def _search_seconds(
 ) -> tuple[float, float]:
     """Seconds that a sentence takes to be encoded, and for one step of greedy search."""
     rows = sorted(sources, key=len)[len(sources) // 4 :]
-    rows = rows[: max(1, budget // (1 + len(rows[len(rows) // 2])))]
+    # As a search groups them: a rectangle within the budget, which one long line must not widen.
+    rows = [row for at, row in enumerate(rows) if at == 0 or (at + 1) * (1 + len(row)) <= budget]
     begin = clock()
     state = model.start(model.encode(source_batch(rows, device)))
     encoded = clock()
