@@ -156,7 +156,11 @@ def test_contradicting_options(dragoman: Dragoman, trained: Path, lines: Path, t
     fails(dragoman("train", trained, "--checkpoint", 8), 2, "add --resume")
     fails(dragoman("evaluate", trained), 2, "give --source and --reference, or --corpus")
     fails(dragoman("evaluate", trained, "--corpus", "pizzeria", "--source", "x"), 2, "not both")
-    fails(dragoman("evaluate", trained, "--tokenize", "13b"), 2, "'13b' is none of 13a, none; did you mean '13a'?")
+    fails(
+        dragoman("evaluate", trained, "--tokenize", "13b"),
+        2,
+        "'13b' is none of 13a, intl, zh, char, none; did you mean '13a'?",
+    )
     fails(dragoman("evaluate", trained, "--corpus", "pizzeria", "--split", "tset"), 2, "did you mean 'test'?")
     fails(dragoman("score", trained, "--source", "x"), 2, "--source and --target")
     fails(dragoman("translate", trained, "--checkpoint", "bset"), 2, "neither best nor last nor a step")

@@ -80,6 +80,26 @@ def test_the_card_names_what_was_validated_on(lines: Path, dragoman: Dragoman, t
     assert re.search(r"\| training \| .*pizzeria.* \| 300 \|", card)
 
 
+def test_a_target_without_spaces(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
+    """BLEU by words would choose no checkpoint; it is said before the first update, and the mend works."""
+    pictures = ["一个男人在街上骑自行车", "两只狗在雪地里玩耍", "三个女孩坐在长椅上", "一位老人在读报纸"]
+    text = tmp_path / "train.zh"
+    text.write_text("".join(f"{pictures[at % 4]}{pictures[at * 7 % 3]}。\n" for at in range(600)))
+    few = sets(*SMALL, "training.steps=4", "training.validate_every=2", "text.vocabulary_size=700")
+    given = ["--source", lines / "train.en", "--target", text, *few]
+    told = "the target has no spaces, and the BLEU that checkpoints are chosen by needs words"
+    mended = sets("evaluation.tokenize=zh")
+    assert told in words(dragoman("train", tmp_path / "words", *given))
+    assert told not in words(dragoman("train", tmp_path / "signs", *given, *mended))
+    assert "BLEU is sacrebleu's (zh, with case)" in (tmp_path / "signs" / "model-card.md").read_text()
+    test = ["--source", lines / "train.en", "--reference", text, "--beam", 1]
+    told = "the references have no spaces; give --tokenize char, for Chinese zh"
+    assert told in words(dragoman("evaluate", tmp_path / "words", *test))
+    scored = dragoman("evaluate", tmp_path / "signs", *test)
+    assert told not in words(scored)
+    assert "tok:zh" in scored.out
+
+
 def test_patience_is_named_where_it_ends_a_training(
     lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

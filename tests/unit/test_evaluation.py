@@ -16,7 +16,7 @@ from sacrebleu.significance import PairedTest
 
 from dragoman.config import EvaluationSettings
 from dragoman.errors import DragomanError
-from dragoman.evaluation import compare, evaluate
+from dragoman.evaluation import compare, evaluate, look_unspaced
 
 WORDS = ["Der", "die", "das", "Hund,", "Katze!", "läuft", "schnell", "über", "eine", "Straße", "und", "sieht"]
 WORDS += ["(grün)", "12,5", "Pizza-Ofen", "."]
@@ -39,9 +39,9 @@ GOOD = spoiled(REFERENCES, 0.2, seed=2)
 BAD = spoiled(REFERENCES, 0.6, seed=3)
 
 
-@pytest.mark.parametrize("tokenize", ["13a", "none"])
+@pytest.mark.parametrize("tokenize", ["13a", "intl", "zh", "char", "none"])
 @pytest.mark.parametrize("lowercase", [False, True])
-def test_the_scores_are_sacrebleus(tokenize: Literal["13a", "none"], lowercase: bool) -> None:
+def test_the_scores_are_sacrebleus(tokenize: Literal["13a", "intl", "zh", "char", "none"], lowercase: bool) -> None:
     chosen = replace(QUICK, tokenize=tokenize, lowercase=lowercase)
     hypotheses = [line.lower() for line in GOOD]
     result = evaluate(hypotheses, REFERENCES, settings=chosen)
@@ -52,6 +52,33 @@ def test_the_scores_are_sacrebleus(tokenize: Literal["13a", "none"], lowercase: 
     if not lowercase:
         assert result.chrf.score == sacrebleu.corpus_chrf(hypotheses, [REFERENCES]).score
     assert 0 < bleu.score < 100
+
+
+@pytest.mark.parametrize(
+    ("line", "unspaced"),
+    [
+        ("一个男人在街上骑自行车。", True),
+        ("一个 男人 在 街上 骑 自行车 。", False),
+        ("彼は駅まで歩きました。", True),
+        ("ผู้ชายคนหนึ่งกำลังขี่จักรยาน", True),
+        ("Ein Mann fährt Donaudampfschifffahrtsgesellschaft.", False),
+        ("The word 水 means water.", False),
+        ("한 남자가 자전거를 타고 있다.", False),
+        ("12 : 30", False),
+    ],
+)
+def test_text_without_spaces_is_known(line: str, unspaced: bool) -> None:
+    assert look_unspaced([line] * 20) is unspaced
+
+
+def test_chinese_needs_a_tokenizer_of_its_own() -> None:
+    references = ["一个男人在街上骑自行车。", "两只狗在雪地里玩耍。"]
+    nearly = [reference.replace("街上", "路上").replace("玩耍", "奔跑") for reference in references]
+    scores = {
+        kind: evaluate(nearly, references, settings=EvaluationSettings(tokenize=kind, resamples=10)).bleu.score
+        for kind in ("13a", "intl", "zh", "char")
+    }
+    assert max(scores["13a"], scores["intl"]) < 20 < 60 < min(scores["zh"], scores["char"])
 
 
 def test_the_signature_says_how() -> None:

@@ -20,9 +20,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 -- the command's options
     split: Annotated[str, typer.Option(help="Which part of the corpus.")] = "test",
     baseline: Annotated[Path | None, typer.Option(help="Another run, for a paired test.")] = None,
     tokenize: Annotated[
-        str | None, typer.Option(help="BLEU's own tokenizer: 13a (the default), or none for tokenized text.")
+        str | None, typer.Option(help="BLEU's own tokenizer: 13a, intl, zh, char, or none; the run's without it.")
     ] = None,
-    lowercase: Annotated[bool, typer.Option("--lowercase", help="Ignore case.")] = False,
+    lowercase: Annotated[bool, typer.Option("--lowercase", help="Ignore case, whatever the run says.")] = False,
     beam: Annotated[int | None, typer.Option(help="Hypotheses kept; the run's search.beam without it.")] = None,
     checkpoint: Annotated[str, typer.Option(help="best, last, or a step.")] = "best",
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
@@ -34,7 +34,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 -- the command's options
     from dragoman.cli.display import console, print_json
     from dragoman.cli.opening import open_translator
     from dragoman.config.loading import override
-    from dragoman.evaluation import compare, look_tokenized
+    from dragoman.evaluation import compare, look_tokenized, look_unspaced
     from dragoman.evaluation import evaluate as measure
 
     translator = open_translator(run, checkpoint)
@@ -44,6 +44,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 -- the command's options
     text = _test_set(source, reference, (corpus, split), translator.settings)
     if settings.tokenize != "none" and look_tokenized(text.target):
         console().print("warning: the references are tokenized already; published figures are by --tokenize none")
+    if settings.tokenize not in ("zh", "char") and look_unspaced(text.target):
+        console().print(
+            "warning: BLEU needs words, and the references have no spaces; give --tokenize char, for Chinese zh"
+        )
     begin = time.perf_counter()
     hypotheses = [found.text for found in translator.translate(text.source, beam=beam)]
     seconds = time.perf_counter() - begin

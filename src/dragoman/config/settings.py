@@ -186,8 +186,8 @@ class SearchSettings:
 class EvaluationSettings:
     """How translations are scored; the defaults are sacrebleu's conventions, which make scores comparable."""
 
-    tokenize: Literal["13a", "none"] = "13a"
-    """BLEU's tokenization: 13a (WMT's) or none (the text is tokenized already)."""
+    tokenize: Literal["13a", "intl", "zh", "char", "none"] = "13a"
+    """BLEU's tokenization: 13a (WMT's), intl, zh (Chinese), char (other text without spaces), none (tokenized already)."""
     lowercase: bool = False
     """Whether case is ignored."""
     resamples: Count = 1000

@@ -2,7 +2,7 @@
 
 from dragoman.evaluation.corpus_scores import Bucket, Evaluation, evaluate
 from dragoman.evaluation.pronouns import PronounScores, score_pronouns
-from dragoman.evaluation.scoring import Score, look_tokenized
+from dragoman.evaluation.scoring import Score, look_tokenized, look_unspaced
 from dragoman.evaluation.significance import (
     Comparison,
     Difference,
@@ -26,6 +26,7 @@ __all__ = [
     "compare_trained",
     "evaluate",
     "look_tokenized",
+    "look_unspaced",
     "resampled",
     "score_pronouns",
 ]

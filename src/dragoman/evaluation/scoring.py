@@ -6,6 +6,7 @@ the score, so a resample of the sentences is scored without looking at their wor
 Shapes: N sentences, R resamples, K statistics of a metric.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,10 @@ from dragoman.errors import DragomanError
 
 _DRAWN_AT_ONCE = 4_000_000
 """Sentences drawn in one go: about 100 MB."""
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
+"""Letters of Japanese, Chinese, Thai, Lao, Burmese and Khmer, which part no words by spaces."""
+_BETWEEN_SPACES, _LOOKED_AT = 5, 300
+"""How many of them between two spaces are more than a word, and lines that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,13 @@ def look_tokenized(references: Sequence[str]) -> bool:
     """Whether half of the sentences that end in a period, ten at least, have a space before it."""
     ends = [line.endswith(" .") for line in references if line.endswith(".")]
     return sum(ends) >= max(10, len(ends) / 2)
+
+
+def look_unspaced(references: Sequence[str]) -> bool:
+    """Whether the text has no spaces between words: of scripts that are written so, many letters between two spaces."""
+    text = " ".join(references[:_LOOKED_AT])
+    letters = len(_UNSPACED.findall(text))
+    return letters > sum(map(str.isalpha, text)) / 2 and letters > _BETWEEN_SPACES * len(text.split())
 
 
 def interval(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from dragoman.config import Settings
+from dragoman.evaluation import look_unspaced
 from dragoman.layers.attention import MultiHeadAttention
 from dragoman.models import hardware
 from dragoman.training.preparing import Prepared
@@ -57,6 +58,16 @@ def many_left_out(prepared: Prepared) -> str:
     return (
         f"{long:,} of {long + kept:,} pairs are longer than {limit} and are left out; "
         f"raise it, or cut the lines into sentences"
+    )
+
+
+def without_spaces(prepared: Prepared) -> str:
+    """What is said where validation BLEU could tell nothing; empty where it can."""
+    if prepared.settings.evaluation.tokenize in ("zh", "char") or not look_unspaced(prepared.corpus.valid.target):
+        return ""
+    return (
+        "the target has no spaces, and the BLEU that checkpoints are chosen by needs words; "
+        "begin anew with --set evaluation.tokenize=char, for Chinese zh"
     )
 
 

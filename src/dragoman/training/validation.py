@@ -35,7 +35,7 @@ class Validation:
     loss: float
     """Nats a target token, without label smoothing."""
     bleu: float
-    """Greedy search, sacrebleu's 13a, cased."""
+    """Greedy search, by sacrebleu with `evaluation.tokenize`, cased."""
     samples: list[Sample]
     hypotheses: list[str] = field(default_factory=list)
     """Of the sentences that BLEU and chrF were taken of."""
@@ -81,7 +81,8 @@ class Validator:
         translated = translator.translate(self._sentences, beam=1)
         texts = [translation.text for translation in translated]
         # `force` silences a warning about tokenized text, which `dragoman evaluate` gives in its own words.
-        bleu = sacrebleu.corpus_bleu(texts, [self._references], force=True).score
+        tokenize = self._settings.evaluation.tokenize
+        bleu = sacrebleu.corpus_bleu(texts, [self._references], force=True, tokenize=tokenize).score
         chrf = sacrebleu.corpus_chrf(texts, [self._references]).score
         loss = self._loss(model)
         model.train(training)

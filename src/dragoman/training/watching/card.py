@@ -195,13 +195,13 @@ def _scores(story: Story) -> list[str]:
         return ["Nothing was validated yet.\n"]
     bleu, loss = story.best.get("bleu"), story.best.get("loss")
     valid = next((side.pairs for side in story.texts if side.use == "validation"), None)
-    first = story.settings.training.validation_sentences
+    first, tokenize = story.settings.training.validation_sentences, story.settings.evaluation.tokenize
     whose = f"its first {first:,}" if valid is None or first < valid else f"all its {valid:,}"
     weights = f" Its weights are {story.weights}." if story.weights else ""
     between = f" (95 % interval {story.interval[0]:.1f} to {story.interval[1]:.1f})" if story.interval else ""
     shown = [
         f"Best checkpoint, update {story.best['step']:,}: BLEU {_number(bleu)}{between}, loss {_number(loss, 3)} nats "
-        f"a token, on the validation text.{weights} BLEU is sacrebleu's (13a, with case) of greedy translations of "
+        f"a token, on the validation text.{weights} BLEU is sacrebleu's ({tokenize}, with case) of greedy translations of "
         f"{whose} sentences. The checkpoint was chosen by "
         f"{'BLEU' if story.settings.training.best_by == 'bleu' else 'the loss'} on the same text, so a test text that "
         f"nothing was chosen by may score a little lower.\n"
