@@ -187,7 +187,7 @@ class EvaluationSettings:
     """How translations are scored; the defaults are sacrebleu's conventions, which make scores comparable."""
 
     tokenize: Literal["13a", "intl", "zh", "char", "none"] = "13a"
-    """BLEU's tokenization: 13a (WMT's), intl, zh (Chinese), char (other text without spaces), none (tokenized already)."""
+    """BLEU's tokenization: 13a (WMT's), intl, zh (Chinese), char (others without spaces), none (tokenized already)."""
     lowercase: bool = False
     """Whether case is ignored."""
     resamples: Count = 1000

@@ -201,8 +201,8 @@ def _scores(story: Story) -> list[str]:
     between = f" (95 % interval {story.interval[0]:.1f} to {story.interval[1]:.1f})" if story.interval else ""
     shown = [
         f"Best checkpoint, update {story.best['step']:,}: BLEU {_number(bleu)}{between}, loss {_number(loss, 3)} nats "
-        f"a token, on the validation text.{weights} BLEU is sacrebleu's ({tokenize}, with case) of greedy translations of "
-        f"{whose} sentences. The checkpoint was chosen by "
+        f"a token, on the validation text.{weights} BLEU is sacrebleu's ({tokenize}, with case) of greedy translations "
+        f"of {whose} sentences. The checkpoint was chosen by "
         f"{'BLEU' if story.settings.training.best_by == 'bleu' else 'the loss'} on the same text, so a test text that "
         f"nothing was chosen by may score a little lower.\n"
     ]
