@@ -27,11 +27,12 @@ def test_the_same_surroundings_are_not_told(run: Run) -> None:
 def test_what_differs_is_named(run: Run) -> None:
     note_made_with(run)
     noted = json.loads((run.path / "made-with.json").read_text())
-    changed = noted | {"torch": "1.0.0", "processor": "abacus"}
+    changed = noted | {"torch": "1.0.0", "processor": "abacus", "device": "loom"}
     (run.path / "made-with.json").write_text(json.dumps(changed))
     assert otherwise(run) == [
         f"torch was 1.0.0, is {torch.__version__}",
         f"processor was abacus, is {processor()}",
+        f"device was loom, is {noted['device']}",
     ]
 
 

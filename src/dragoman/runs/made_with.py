@@ -1,4 +1,4 @@
-"""What a run is computed with: versions and the processor, noted in its folder and compared when it goes on."""
+"""What a run is computed with: versions, processor and device, noted in its folder and compared when it goes on."""
 
 import json
 import platform
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dragoman import __version__
 from dragoman.errors import DragomanError
+from dragoman.models import hardware
 from dragoman.runs.run import Run
 from dragoman.runs.writing import write_json
 
@@ -30,6 +31,10 @@ def processor() -> str:
     return names[0] if names else platform.machine()
 
 
+def _now() -> dict[str, str]:
+    return versions() | {"processor": processor(), "device": hardware.device()}
+
+
 def note_made_with(run: Run) -> None:
     """Notes what the run is computed with from here on.
 
@@ -38,7 +43,7 @@ def note_made_with(run: Run) -> None:
     """
     file = run.path / FILE
     try:
-        write_json(file, versions() | {"processor": processor()})
+        write_json(file, _now())
     except OSError as error:
         raise DragomanError(f"cannot write {file} ({error.strerror}): make room or make it writable") from error
 
@@ -50,6 +55,6 @@ def otherwise(run: Run) -> list[str]:
         before = {str(name): str(value) for name, value in noted.items()}
     except (OSError, ValueError, AttributeError):
         before = {"dragoman": str(run.version or __version__)}
-    now = versions() | {"processor": processor()}
+    now = _now()
     changed = [name for name in now if before.get(name, now[name]) != now[name]]
     return [f"{name} was {before[name]}, is {now[name]}" for name in changed]
