@@ -26,8 +26,8 @@ proof: .venv/ready-to-develop     ## the large proofs, whose figures stand in th
 	$(BIN)/python benchmarks/compare.py model.positions sinusoidal learned rotary none --pizzeria-updates 1200 --multi30k-updates 500
 	$(BIN)/python benchmarks/food_share.py
 	$(BIN)/python benchmarks/forecast.py
-	$(BIN)/python -m benchmarks.corpus_check --text multi30k multi30k-fr --seed 5
 	$(BIN)/python -m pytest -m proof -s
+	$(BIN)/python -m benchmarks.corpus_check --text multi30k multi30k-fr --seed 5
 
 clean:                           ## remove what was installed and built
 	rm -rf .venv build dist src/*.egg-info

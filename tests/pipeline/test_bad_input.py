@@ -305,6 +305,10 @@ def test_translations_never_take_the_place_of_their_text(dragoman: Dragoman, tra
     for out in (text, tmp_path / "link"):
         result = dragoman("translate", trained, text, "--out", out)
         fails(result, 1, f"{out} is the text that is read, and writing would empty it; give --out another name")
+    command = [sys.executable, "-m", "dragoman", "translate", str(trained), "--out", str(text)]
+    with text.open() as redirected:
+        told = subprocess.run(command, stdin=redirected, capture_output=True, text=True, check=False)
+    assert (told.returncode, "is the text that is read" in " ".join(told.stderr.split())) == (1, True)
     assert text.read_text() == "A dog.\nA cat.\n"
 
 

@@ -70,6 +70,22 @@ def test_no_stop_and_no_kill_changes_the_mean_of_checkpoints(
     assert (weights(stopped), best(stopped)[1]) == (weights(whole), best(whole)[1])
 
 
+def test_a_mean_that_is_not_the_best_any_more_is_not_told(
+    lines: Path, dragoman: Dragoman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training that had ended with it, prolonged to something better."""
+    run, scores = tmp_path / "run", [1.0, 2.0, 3.0, 4.0, 40.0]
+    monkeypatch.setattr(Validator, "validate", lambda *_: Validation(7.0, scores.pop(0) if scores else 5.0, []))
+    said = words(dragoman("train", run, *files(lines), *TWENTY, *sets("training.snapshots=3")))
+    assert "40.0 validation BLEU after" in said
+    scores += [45.0, 43.0, 44.0]
+    said = words(dragoman("train", run, "--resume", *sets("training.steps=30")))
+    assert "45.0 validation BLEU after" in said
+    card = (run / "model-card.md").read_text()
+    assert "45.0 validation BLEU after" in card
+    assert "Its weights are the mean" not in card
+
+
 def test_the_card_names_what_was_validated_on(lines: Path, dragoman: Dragoman, tmp_path: Path) -> None:
     run, valid = tmp_path / "run", ["--valid-source", lines / "valid.en", "--valid-target", lines / "valid.de"]
     few = sets(*SMALL, "training.steps=2", "pizzeria.train_pairs=300", "text.vocabulary_size=400")
@@ -87,11 +103,17 @@ def test_a_target_without_spaces(lines: Path, dragoman: Dragoman, tmp_path: Path
     text.write_text("".join(f"{pictures[at % 4]}{pictures[at * 7 % 3]}。\n" for at in range(600)))
     few = sets(*SMALL, "training.steps=4", "training.validate_every=2", "text.vocabulary_size=700")
     given = ["--source", lines / "train.en", "--target", text, *few]
-    told = "the target has no spaces, and the BLEU that checkpoints are chosen by needs words"
+    told = "the target has no spaces between words, and validation BLEU needs words"
     mended = sets("evaluation.tokenize=zh")
+    assert told in words(dragoman("train", tmp_path / "words", *given, "--dry-run"))
     assert told in words(dragoman("train", tmp_path / "words", *given))
     assert told not in words(dragoman("train", tmp_path / "signs", *given, *mended))
-    assert "BLEU is sacrebleu's (zh, with case)" in (tmp_path / "signs" / "model-card.md").read_text()
+    card = (tmp_path / "signs" / "model-card.md").read_text()
+    assert "BLEU is sacrebleu's (zh, with case)" in card
+    found = re.search(r"BLEU ([\d.]+) \(95 % interval ([\d.]+) to ([\d.]+)\)", card)
+    assert found
+    score, low, high = map(float, found.groups())
+    assert low <= score <= high
     test = ["--source", lines / "train.en", "--reference", text, "--beam", 1]
     told = "the references have no spaces; give --tokenize char, for Chinese zh"
     assert told in words(dragoman("evaluate", tmp_path / "words", *test))

@@ -243,6 +243,6 @@ def test_a_run_that_could_never_be_opened_is_not_made(dragoman: Dragoman, lines:
             "train", run, "--from", other, *files(lines), "--minutes", 1, *sets("batches.longest=2000"), *more
         )
         assert result.code == 2
-        assert "give model.longest at least 2001, not 300, or lower these" in words(result)
+        assert "model.longest above batches.longest, but 300 is not above 2000" in words(result)
         assert "(shape and vocabulary are the other run's)" in words(result)
         assert not run.exists()

@@ -254,9 +254,12 @@ def test_kept_faults_do_not_hide_a_wrong_language(captions: ParallelText) -> Non
 
 
 def test_japanese_in_one_of_its_scripts_is_japanese() -> None:
-    lines = ["これは本です", "私は水を飲みます", "駅まで歩きました", "東京大学病院前", "コーヒーメーカー"] * 100
+    lines = [f"これはそのほんです{'よ' * (at % 5)}" for at in range(500)]
+    lines[50], lines[150] = "コーヒーメーカー", "東京大学病院前"
     texts = [f"This is sentence number {at} of them" for at in range(500)]
     assert "script" not in counts(check(TextPairs(ParallelText(texts, lines, "ja"))))
+    lines[250] = "Кофе и молоко"
+    assert counts(check(TextPairs(ParallelText(texts, lines, "ja"))))["script"] == 1
 
 
 def test_clean_pairs_stay(captions: ParallelText) -> None:

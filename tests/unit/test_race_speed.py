@@ -16,7 +16,7 @@ from dragoman.race.lengths import check_lengths, needed_memory
 from dragoman.race.speed import SpeedPlan, UpdateTimes, measure_speed, measure_translation_speed, translate_forced
 from dragoman.race.synthetic import drawn_pairs
 from dragoman.search import search
-from dragoman.training.safety.memory import memory_forecast, resident
+from dragoman.training.safety.memory import SHORT, demand, resident
 
 SIZE = 40
 SHAPE = ModelSettings(d_model=16, d_ff=32, heads=2, encoder_layers=1, decoder_layers=1, dropout=0.0)
@@ -110,7 +110,7 @@ def test_the_forecast_of_long_sentences_is_the_one_of_training(name: str) -> Non
     model = build_model(SHAPES[name], SIZE, SIZE, seed=1)
     settings = Settings(model=SHAPES[name], training=TRAINING, batches=BatchSettings(target_tokens=2048, longest=512))
     for length in (64, 512):
-        expected = room.SPARE * (memory_forecast(settings, model, length) - resident())
+        expected = room.SPARE * (demand(settings, model, length).after(SHORT) - resident())
         assert needed_memory(settings, model, length, 2048) == pytest.approx(expected, rel=0.05)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dragoman.config import EvaluationSettings
 from dragoman.config.loading import build_settings
 from dragoman.training.validation import Validation
 from dragoman.training.watching.card import Side, Story, card, changed_settings, front_matter, plain, thinned
@@ -154,9 +155,15 @@ def test_hashes_and_intervals(tmp_path: Path) -> None:
     assert noted_hashes(note) == {"a.en": "12", "a.de": ""}
     note.write_text("[]")
     assert noted_hashes(note) == {}
-    assert bleu_interval(None) is None
+    assert bleu_interval(None, EvaluationSettings()) is None
     texts = [f"the dog number {number} runs over the green field" for number in range(40)]
     others = [text.replace("green", "wide") if at % 2 else text for at, text in enumerate(texts)]
-    found = bleu_interval(Validation(1.0, 0.0, [], others, texts))
+    found = bleu_interval(Validation(1.0, 0.0, [], others, texts), EvaluationSettings())
     assert found is not None
     assert 50 < found[0] < found[1] < 100
+    chinese = [f"{text}。" for text in ("一个男人在街上骑自行车", "两只狗在雪地里玩耍", "三个女孩坐在长椅上") * 10]
+    nearly = Validation(1.0, 0.0, [], [text.replace("在", "于") for text in chinese], chinese)
+    by_signs, by_words = (bleu_interval(nearly, EvaluationSettings(tokenize=kind)) for kind in ("zh", "13a"))
+    assert by_signs is not None
+    assert by_words is not None
+    assert by_words[1] < 10 < by_signs[0]

@@ -196,17 +196,18 @@ def test_memory_grows_with_the_length_of_a_training() -> None:
 def test_the_forecast_knows_the_pieces_and_the_updates(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches that are computed in pieces take less; a training that is longer takes more."""
     monkeypatch.setattr("dragoman.training.safety.memory.resident", lambda: 2**30)
-    longer = replace(prepared.settings, training=replace(prepared.settings.training, steps=50_000))
-    cases = [(prepared, 0), (prepared, 100), (replace(prepared, settings=longer), 0)]
-    whole, pieces, long = (foresee(case, Progress(piece=piece), 0.0) for case, piece in cases)
+    short, long = (replace(prepared.settings.training, minutes=0, steps=steps) for steps in (50, 50_000))
+    fifty, many = (replace(prepared, settings=replace(prepared.settings, training=one)) for one in (short, long))
+    cases = [(fifty, 0), (fifty, 100), (many, 0)]
+    whole, pieces, longest = (foresee(case, Progress(piece=piece), 0.0) for case, piece in cases)
     assert whole is not None
     assert pieces is not None
-    assert long is not None
-    assert 2**30 < pieces.memory < whole.memory < long.memory
+    assert longest is not None
+    assert 2**30 < pieces.memory < whole.memory < longest.memory
 
 
 def test_pieces_are_reckoned_with_the_longest_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the forecast that is shown: batches are split exactly where it lies above what can be had."""
+    """As the forecast of a long training: batches are split exactly where it lies above what can be had."""
     one = plain()
     model = build_model(one.model, 300, 300, 1)
     short, long = (memory_forecast(one, model, length) - resident() for length in (32, 256))

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dragoman.cli.display import print_json
+from dragoman.cli.display import console, print_json
 from dragoman.cli.visible import visible
 from dragoman.config import Settings
 from dragoman.runs import Run, load_checkpoint
-from dragoman.training.facts import facts, parameters, parts
+from dragoman.training.facts import doubts, facts, parameters, parts
 from dragoman.training.inheriting import inherit
 from dragoman.training.preparing import on_this_machine, prepare
 from dragoman.training.progress import Progress
@@ -37,6 +37,8 @@ def dry_run(settings: Settings, source_run: Path | None, json: bool, which: Lite
     foreseen = foresee(prepared, Progress(), monotonic() - began)
     found, rows = facts(prepared, foreseen), list(parts(prepared.model))
     prepared.epochs.close()
+    for doubt in doubts(prepared):
+        console().print(f"warning: {doubt}", markup=False)
     if json:
         listed = [{"name": row.name, "shape": list(row.shape), "parameters": row.parameters} for row in rows]
         forecast = foreseen.to_json() if foreseen else None

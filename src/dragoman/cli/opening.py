@@ -1,6 +1,7 @@
 """What several verbs begin with: a trained run, lines to read, a place to write."""
 
 import gzip
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,11 +51,11 @@ def reading(file: str) -> Iterator[TextIO]:
 
 
 @contextmanager
-def writing(out: Path | None, read: str = "-") -> Iterator[TextIO]:
+def writing(out: Path | None, source: TextIO | None = None) -> Iterator[TextIO]:
     """Opens the file for results, or standard output.
 
     Args:
-        read: the file that is being read, which must be another one.
+        source: what is being read, which must be another file.
 
     Raises:
         DragomanError: the file cannot be made, or it is the one that is read.
@@ -62,7 +63,7 @@ def writing(out: Path | None, read: str = "-") -> Iterator[TextIO]:
     if out is None:
         yield sys.stdout
         return
-    if read != "-" and out.is_file() and out.samefile(read):
+    if source and _same_file(out, source):
         raise DragomanError(f"{out} is the text that is read, and writing would empty it; give --out another name")
     try:
         opened = out.open("w", encoding="utf-8")
@@ -70,3 +71,10 @@ def writing(out: Path | None, read: str = "-") -> Iterator[TextIO]:
         raise DragomanError(f"cannot write {out} ({error.strerror}); choose another place") from None
     with opened as stream:
         yield stream
+
+
+def _same_file(path: Path, stream: TextIO) -> bool:
+    try:
+        return path.is_file() and os.path.samestat(path.stat(), os.fstat(stream.fileno()))
+    except OSError:
+        return False

@@ -31,7 +31,7 @@ def translate(  # noqa: PLR0913, PLR0917 -- the command's options
     number = 0
     with reading(file) as lines:
         translator = open_translator(run, checkpoint)
-        with writing(out, file) as stream:
+        with writing(out, lines) as stream:
 
             def write(translation: "Translation") -> None:
                 nonlocal number

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from dragoman.config.settings import EXTRA_TOKENS, Settings
+from dragoman.config.settings import EXTRA_TOKENS, LARGEST, Settings
 from dragoman.errors import UsageError, nearest
 
 _WORDS = {int: "whole number", float: "number", bool: "true or false", str: "text"}
@@ -134,13 +134,6 @@ def _drops_attention(settings: Settings) -> bool:
     return settings.model.family == "transformer" and settings.model.attention_dropout > 0
 
 
-def _positions(settings: Settings) -> int:
-    """Positions that training, validating and translating may need, end marks counted."""
-    search = settings.search
-    translation = math.ceil(search.longest_ratio * search.longest_source) + EXTRA_TOKENS
-    return max(settings.batches.longest + 1, search.longest_source + 1, translation)
-
-
 _CONTRADICTIONS = (
     _Contradiction(
         ("model.d_model", "model.heads"),
@@ -174,12 +167,11 @@ _CONTRADICTIONS = (
         of="transformer",
     ),
     _Contradiction(
-        ("model.positions", "model.longest", "batches.longest", "search.longest_source", "search.longest_ratio"),
-        lambda s: s.model.positions == "learned" and s.model.longest < _positions(s),
+        ("model.positions", "model.longest", "batches.longest"),
+        lambda s: s.model.positions == "learned" and s.model.longest < s.batches.longest + 1,
         lambda s: (
-            f"model.positions 'learned' needs a position for every token of batches.longest, search.longest_source and "
-            f"the longest translation of it; give model.longest at least {_positions(s)}, not {s.model.longest}, "
-            f"or lower these"
+            f"model.positions 'learned' needs model.longest above batches.longest, but {s.model.longest} is "
+            f"not above {s.batches.longest}; give model.longest at least {s.batches.longest + 1}"
         ),
         of="transformer",
     ),
@@ -234,12 +226,29 @@ def contradictions(settings: Settings, doubtful: Collection[str] = ()) -> list[s
     return [rule.words(settings) for rule in _CONTRADICTIONS if rule.found(settings, doubtful)]
 
 
-def check_training(settings: Settings) -> None:
-    """Checks what only training needs: that it ends.
+def check_positions(settings: Settings) -> None:
+    """Checks that learned positions are as many as a validation may need; a trained run may know better what it needs.
 
     Raises:
-        UsageError: Nothing ends the training, or its schedule does not know where its end is.
+        UsageError: They are not.
     """
+    search, longest = settings.search, settings.model.longest
+    translation = search.longest_ratio * search.longest_source + EXTRA_TOKENS
+    needed = max(search.longest_source + 1, math.ceil(min(translation, LARGEST)))
+    if settings.model.family == "transformer" and settings.model.positions == "learned" and longest < needed:
+        raise UsageError(
+            f"model.positions 'learned' has {longest} positions (model.longest), but search.longest_source and "
+            f"search.longest_ratio let translations have {needed}; give model.longest {needed}, or lower these two"
+        )
+
+
+def check_training(settings: Settings) -> None:
+    """Checks what only training needs: that it ends, and that it can validate.
+
+    Raises:
+        UsageError: Nothing ends the training, its schedule does not know where its end is, or positions are too few.
+    """
+    check_positions(settings)
     training = settings.training
     if any((training.steps, training.epochs, training.minutes, training.update_minutes, training.target_tokens)):
         return

@@ -9,7 +9,7 @@ from dragoman.errors import DragomanError
 from dragoman.models.build import build_model
 from dragoman.models.contract import TrainableModel
 from dragoman.training.safety.limits import available_memory
-from dragoman.training.safety.memory import memory_forecast, resident
+from dragoman.training.safety.memory import SHORT, demand, resident
 
 TRIED = (64, 128)
 """Lengths that are tried; what a position keeps grows in a straight line between and beyond them."""
@@ -59,7 +59,7 @@ def needed_memory(settings: Settings, model: TrainableModel[Any], length: int, p
     """
     settings = replace(settings, batches=BatchSettings(target_tokens=positions, longest=max(TRIED)))
     # What the process has is asked last: trying takes some memory too, and keeps it.
-    near, far = (memory_forecast(settings, model, tried) - resident() for tried in TRIED)
+    near, far = (demand(settings, model, tried).after(SHORT) - resident() for tried in TRIED)
     return round(SPARE * (near + (far - near) * (length - TRIED[0]) / (TRIED[1] - TRIED[0])))
 
 

@@ -28,7 +28,7 @@ class Tokenizer(ABC):
 
     @property
     def smallest(self) -> int:
-        """Tokens that a vocabulary of this text has at least: special ones, bytes, characters."""
+        """Tokens that a vocabulary of pieces has at least: special ones, bytes, the characters that it knows."""
         return FIRST_PIECE + sum(len(piece) == 1 for piece in self._pieces[FIRST_PIECE:])
 
     @abstractmethod

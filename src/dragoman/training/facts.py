@@ -49,8 +49,8 @@ def facts(prepared: Prepared, foreseen: Forecast | None = None) -> dict[str, str
     }
 
 
-def many_left_out(prepared: Prepared) -> str:
-    """What is said where a twentieth of the pairs and more is too long; empty where it is less."""
+def _many_left_out(prepared: Prepared) -> str:
+    """Where a twentieth of the pairs and more is too long."""
     long, kept = prepared.epochs.too_long, len(prepared.epochs.pairs)
     if long < _MANY * (long + kept):
         return ""
@@ -61,12 +61,17 @@ def many_left_out(prepared: Prepared) -> str:
     )
 
 
-def without_spaces(prepared: Prepared) -> str:
-    """What is said where validation BLEU could tell nothing; empty where it can."""
+def doubts(prepared: Prepared) -> list[str]:
+    """What of the text should be thought of before it is trained on, one line each; none where nothing is amiss."""
+    return [doubt for doubt in (_many_left_out(prepared), _without_spaces(prepared)) if doubt]
+
+
+def _without_spaces(prepared: Prepared) -> str:
+    """Where validation BLEU could tell nothing."""
     if prepared.settings.evaluation.tokenize in ("zh", "char") or not look_unspaced(prepared.corpus.valid.target):
         return ""
     return (
-        "the target has no spaces, and the BLEU that checkpoints are chosen by needs words; "
+        "the target has no spaces between words, and validation BLEU needs words: "
         "begin anew with --set evaluation.tokenize=char, for Chinese zh"
     )
 

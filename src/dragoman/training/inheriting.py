@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 
 from dragoman.config import Settings
-from dragoman.config.faults import contradictions
+from dragoman.config.faults import check_positions, contradictions
 from dragoman.errors import UsageError
 from dragoman.runs import Run, load_checkpoint, save_checkpoint
 from dragoman.runs.writing import beside, remove_leftovers
@@ -28,6 +28,7 @@ def inherit(settings: Settings, other: Settings) -> Settings:
     merged = replace(settings, model=model, text=replace(other.text, sampling=settings.text.sampling))
     if amiss := contradictions(merged):
         raise UsageError(f"{'; '.join(amiss)} (shape and vocabulary are the other run's)")
+    check_positions(merged)
     return merged
 
 

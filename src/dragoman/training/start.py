@@ -29,7 +29,7 @@ from dragoman.runs import (
 )
 from dragoman.runs.made_with import note_made_with, otherwise
 from dragoman.training.averaging import Averages
-from dragoman.training.facts import facts, many_left_out, without_spaces
+from dragoman.training.facts import doubts, facts
 from dragoman.training.inheriting import run_from
 from dragoman.training.loop import Loop
 from dragoman.training.optimizer import build_optimizer, reserve
@@ -232,7 +232,7 @@ def _train(training: Training, prepared: Prepared, budget: Budget, listener: Gua
     follower = Follower(training.run, prepared, foreseen, listener, budget.elapsed)
     listener.begin(found | (split if piece else {}))
     crowded, room = crowding(prepared.settings.training.threads), room_for_checkpoints(training.run, prepared.model)
-    for amiss in (room, crowded, many_left_out(prepared), without_spaces(prepared)):
+    for amiss in (room, crowded, *doubts(prepared)):
         if amiss:
             listener.warned(amiss)
     # Whatever was measured for the facts leaves the training's random numbers as they were.

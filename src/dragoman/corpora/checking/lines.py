@@ -33,7 +33,7 @@ _ENTITY = re.compile(
     r"|euro|middot|bull|#\d{2,6}|#x[0-9a-fA-F]{2,6});"
 )
 _ESCAPE = re.compile(r"&(?:amp|lt|gt|quot|apos);")
-_UNESCAPED = re.compile(r"[\"'<>]|&(?!(?:amp|lt|gt|quot|apos|#91|#93|#124);)")
+_UNESCAPED = re.compile(r"[\"']|&(?!(?:amp|lt|gt|quot|apos|#91|#93|#124);)")
 _RUN = re.compile(r"([^\W\d_])\1{5,}|([^\s\w]|_)\2{9,}")
 _MARKS = "".join(f"\\u{code:04x}" for code in range(0x10000) if unicodedata.category(chr(code)) in {"Mn", "Mc"})
 """Vowel signs and accents, which belong to the letter before them."""

@@ -23,7 +23,7 @@ _USUAL = 0.05
 _ESCAPED = 0.01
 """Where so many lines have Moses' escapes, and fewer have the signs themselves, it is the way that they are written."""
 _JAPANESE = frozenset({"HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "CJK"})
-"""What is written in one of them is written in all; a line may have one alone."""
+"""A text with hiragana is Japanese, of which a line may have one script alone."""
 _IN_QUOTES = 0.9
 """Where so many lines are in quotation marks, a spreadsheet has put them there."""
 

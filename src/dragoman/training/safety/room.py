@@ -8,7 +8,7 @@ from dragoman.config import Settings
 from dragoman.models.contract import TrainableModel
 from dragoman.runs import Run
 from dragoman.training.safety.limits import available_memory
-from dragoman.training.safety.memory import memory_forecast, resident
+from dragoman.training.safety.memory import LONG, demand, resident
 
 SMALLEST = 64
 """Target positions; a piece is not made smaller beforehand."""
@@ -27,7 +27,8 @@ def fitting_piece(settings: Settings, model: TrainableModel[Any], longest: int, 
     piece, free, smallest = whole, available_memory(), max(SMALLEST, longest)
     while piece > smallest:
         tried = replace(settings, batches=replace(settings.batches, target_tokens=piece))
-        if memory_forecast(tried, model, longest, held) - resident() <= free:
+        needed = demand(tried, model, longest, held).after(max(LONG, settings.training.steps))
+        if needed - resident() <= free:
             break
         piece = max(smallest, piece // 2)
     return 0 if piece == whole else piece

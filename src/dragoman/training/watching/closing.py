@@ -28,7 +28,7 @@ def closing(
         advice: the coach's after the last validation.
         clock: seconds that the training took by the clock.
         early: whether patience ended it.
-        mean: BLEU of the mean of several checkpoints, where that was better.
+        mean: BLEU of the mean of several checkpoints, where that is the best.
     """
     if not finished:
         return "go on with"

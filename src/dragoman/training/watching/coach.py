@@ -46,7 +46,7 @@ class Situation:
     patience: int = 0
     schedule: str = "cosine"
     smallest_vocabulary: int = 0
-    """None with fewer tokens can be learnt from this text: special ones, bytes, the text's characters."""
+    """Tokens that every vocabulary of this text has: special ones, bytes, characters."""
     speed: float | None = None
     """Target tokens a second that the forecast promised."""
 
@@ -105,8 +105,9 @@ def _lost(seen: Sequence[Stretch], share: float, situation: Situation) -> Advice
 
 
 def _smaller_rate(situation: Situation) -> str:
-    rate = min(max(situation.learning_rate / 5, RATES[0]), RATES[1], situation.learning_rate / 2)
-    return f"begin anew with --set training.learning_rate={rate:.2g}, or a longer training.warmup_steps"
+    rate = min(max(situation.learning_rate / 5, RATES[0]), RATES[1])
+    smaller = f"--set training.learning_rate={rate:.2g}, or " if rate < situation.learning_rate else ""
+    return f"begin anew with {smaller}a longer training.warmup_steps"
 
 
 def _rate_too_high(seen: Sequence[Stretch], share: float, situation: Situation) -> Advice | None:

@@ -90,7 +90,7 @@ class Follower:
         """Writes the model card and gives the ending with its next step; a card that fails costs nothing else."""
         settings, run, clock = self._prepared.settings, self._run.path, self._elapsed()
         seen = stretches(self._lines, settings.training.clip)
-        mean = max((line.get("validation_bleu") or 0.0 for line in self._lines if line.get("mean")), default=0.0)
+        mean = (self._best_mean() or {}).get("validation_bleu") or 0.0
         said = closing(seen, self._advice, settings, ending.finished, clock, ending.early, mean)
         name = quote(str(run))
         command = f"dragoman translate {name}" if ending.finished else f"dragoman train {name} --resume"
@@ -123,7 +123,7 @@ class Follower:
             vocabulary=f"{kind}, {f'{tokenizers.source.size:,} joint' if settings.text.joint else sizes} tokens",
             validations=[line for line in self._lines if "validation_loss" in line],
             best=read_mark(self._run, "best") or {},
-            interval=bleu_interval(self._best),
+            interval=bleu_interval(self._best, settings.evaluation),
             ending=ended,
             reached=ending.line,
             weights=self._weights(),
@@ -133,10 +133,15 @@ class Follower:
 
     def _weights(self) -> str:
         """What the best checkpoint's weights are, where they are not simply the training's."""
-        training, best = self._prepared.settings.training, (read_mark(self._run, "best") or {}).get("step")
-        if any(line.get("mean") and line["step"] == best for line in self._lines):
+        training = self._prepared.settings.training
+        if self._best_mean():
             return f"the mean of the last checkpoints, {training.snapshots} at most"
         return f"a moving average that looks back over at most {training.average:,} updates" if training.average else ""
+
+    def _best_mean(self) -> Line | None:
+        """The line of the mean of several checkpoints, where that is the best; an earlier end's may not be any more."""
+        best = (read_mark(self._run, "best") or {}).get("step")
+        return next((line for line in self._lines if line.get("mean") and line["step"] == best), None)
 
     def _truth(self, ending: Ending) -> Sequence[str]:
         """How far off the forecast was."""
