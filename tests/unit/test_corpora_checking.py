@@ -368,6 +368,16 @@ def test_a_dead_worker_is_one_line(captions: ParallelText, tmp_path: Path, monke
         check(FilePairs(*files_of(tmp_path, captions.source, captions.target)), Wishes(workers=2))
 
 
+def test_a_worker_that_dies_while_the_next_is_started(captions: ParallelText, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(*_: object) -> None:
+        raise ValueError("bad value(s) in fds_to_keep")
+
+    monkeypatch.setattr(scanning, "LARGE", 100)
+    monkeypatch.setattr(scanning.ProcessPoolExecutor, "submit", closed)
+    with pytest.raises(DragomanError, match="a worker process ended before its work did"):
+        check(TextPairs(captions), Wishes(workers=2))
+
+
 def test_tsv_lines_without_one_tab(captions: ParallelText, tmp_path: Path) -> None:
     path = tmp_path / "x.tsv.gz"
     rows = [f"{source}\t{target}" for source, target in zip(captions.source[:50], captions.target[:50], strict=True)]

@@ -108,6 +108,8 @@ def _start(pool: ProcessPoolExecutor) -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         pool.submit(_nothing)
+    except ValueError as error:  # a worker that ended at once has closed what the next one was to be given
+        raise BrokenProcessPool(str(error)) from error
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
