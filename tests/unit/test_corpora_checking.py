@@ -373,7 +373,7 @@ def test_a_worker_that_dies_while_the_next_is_started(captions: ParallelText, mo
         raise ValueError("bad value(s) in fds_to_keep")
 
     monkeypatch.setattr(scanning, "LARGE", 100)
-    monkeypatch.setattr(scanning.ProcessPoolExecutor, "submit", closed)
+    monkeypatch.setattr("dragoman.corpora.checking.scanning.ProcessPoolExecutor.submit", closed)
     with pytest.raises(DragomanError, match="a worker process ended before its work did"):
         check(TextPairs(captions), Wishes(workers=2))
 
