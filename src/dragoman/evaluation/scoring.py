@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dragoman.config import EvaluationSettings
+from dragoman.corpora.scripts import IDEOGRAMS, SYLLABLES
 from dragoman.errors import DragomanError
 
 _DRAWN_AT_ONCE = 4_000_000
 """Sentences drawn in one go: about 100 MB."""
-_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
-"""Letters of Japanese, Chinese, Thai, Lao, Burmese and Khmer, which part no words by spaces."""
+_UNSPACED = re.compile(f"{IDEOGRAMS}|{SYLLABLES}")
 _BETWEEN_SPACES, _LOOKED_AT = 5, 300
-"""How many of them between two spaces are more than a word, and lines that are looked at."""
+"""How many letters of such scripts between two spaces are more than a word, and lines that are looked at."""
 
 
 @dataclass(frozen=True)

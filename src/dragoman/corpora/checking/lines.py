@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from dragoman.corpora.checking.kinds import bit
+from dragoman.corpora.scripts import IDEOGRAMS, SYLLABLES
 
 LONGEST = 1_500
 """Characters of a line that is not yet very long."""
@@ -38,9 +39,8 @@ _RUN = re.compile(r"([^\W\d_])\1{5,}|([^\s\w]|_)\2{9,}")
 _MARKS = "".join(f"\\u{code:04x}" for code in range(0x10000) if unicodedata.category(chr(code)) in {"Mn", "Mc"})
 """Vowel signs and accents, which belong to the letter before them."""
 _WORD = re.compile(f"[^\\W\\d_]+(?:[{_MARKS}\u200c\u200d]+[^\\W\\d_]*)*")
-_UNSPACED = (("[\u3040-\u30ff\u3400-\u9fff]", 2), ("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]", 4))
-"""Letters of scripts that have no spaces between words, and how many of them make one: Chinese and Japanese; Thai, Lao,
-Burmese and Khmer."""
+_UNSPACED = ((IDEOGRAMS, 2), (SYLLABLES, 4))
+"""Letters of scripts that have no spaces between words, and how many of them make one."""
 _BEYOND_LATIN = re.compile("[^\x00-\u024f\u1e00-\u1eff\u2000-\u2bff]")
 
 
