@@ -34,7 +34,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 -- the command's options
     from dragoman.cli.display import console, print_json
     from dragoman.cli.opening import open_translator
     from dragoman.config.loading import override
-    from dragoman.evaluation import compare, look_tokenized, look_unspaced
+    from dragoman.evaluation import compare
     from dragoman.evaluation import evaluate as measure
 
     translator = open_translator(run, checkpoint)
@@ -42,12 +42,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 -- the command's options
     settings = override(translator.settings, None, wanted).evaluation
     other = open_translator(baseline, "best") if baseline else None
     text = _test_set(source, reference, (corpus, split), translator.settings)
-    if settings.tokenize != "none" and look_tokenized(text.target):
-        console().print("warning: the references are tokenized already; published figures are by --tokenize none")
-    if settings.tokenize not in ("zh", "char") and look_unspaced(text.target):
-        console().print(
-            "warning: BLEU needs words, and the references have no spaces; give --tokenize char, for Chinese zh"
-        )
+    _doubt(text.target, settings.tokenize)
     begin = time.perf_counter()
     hypotheses = [found.text for found in translator.translate(text.source, beam=beam)]
     seconds = time.perf_counter() - begin
@@ -90,6 +85,18 @@ def _test_set(
     if not len(text):
         raise DragomanError(f"{source} has no lines: give at least one sentence")
     return text
+
+
+def _doubt(references: list[str], tokenize: str) -> None:
+    """Says where BLEU's tokenizer does not suit the text."""
+    from dragoman.cli.display import console
+    from dragoman.evaluation import look_tokenized, look_unspaced
+
+    if tokenize != "none" and look_tokenized(references):
+        console().print("warning: the references are tokenized already; published figures are by --tokenize none")
+    if tokenize not in ("zh", "char") and look_unspaced(references):
+        mend = "give --tokenize char, for Chinese zh"
+        console().print(f"warning: BLEU needs words, and the references have no spaces; {mend}")
 
 
 def _pronouns(corpus: str, split: str, settings: "PizzeriaSettings", hypotheses: list[str]) -> "PronounScores | None":
