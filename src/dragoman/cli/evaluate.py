@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dragoman.config import PizzeriaSettings, Settings
     from dragoman.corpora import ParallelText
     from dragoman.evaluation import Comparison, Evaluation, PronounScores
@@ -87,7 +89,7 @@ def _test_set(
     return text
 
 
-def _doubt(references: list[str], tokenize: str) -> None:
+def _doubt(references: "Sequence[str]", tokenize: str) -> None:
     """Says where BLEU's tokenizer does not suit the text."""
     from dragoman.cli.display import console
     from dragoman.evaluation import look_tokenized, look_unspaced
