@@ -17,7 +17,7 @@ from dragoman.text.special import UNKNOWN
 from dragoman.training.loss import ROWS
 from dragoman.training.step import training_loss
 
-HEAP = {"float32": (1.3, 0.3), "bfloat16": (1.25, 0.6)}
+HEAP = {"float32": (1.3, 0.3), "bfloat16": (1.4, 0.8)}
 """Measured: bytes that a batch takes for each byte that its backward pass needs, gradients on their way and gaps in the
 heap included: after SHORT updates, and how many more with every ten times as many."""
 SHORT, LONG = 60, 10_000
