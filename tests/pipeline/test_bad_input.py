@@ -78,7 +78,7 @@ def test_empty_lines_and_a_10000_word_line_are_left_out_aloud(dragoman: Dragoman
     told = " ".join(result.err.split())
     assert "2 empty" in told
     assert "1 longer than 256 tokens" in told
-    assert "600 pairs to train on" in told
+    assert "570 pairs to train on, 30 to validate on" in told
     assert "are left out" not in told
 
 
